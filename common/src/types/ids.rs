@@ -124,7 +124,11 @@ impl FromStr for Gpid {
 // Text in JSON ("1.3"), one number in bincode: people read the one, only Godwit the other.
 impl Serialize for Gpid {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.region_id().serialize(serializer) }
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.region_id().serialize(serializer)
+        }
     }
 }
 

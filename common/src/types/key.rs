@@ -81,8 +81,7 @@ pub fn prefix_end(prefix: &[u8]) -> Bytes {
 pub fn decode_key(key: &[u8]) -> Result<RecordKey<'_>, KeyError> {
     let (slot, rest) = key.split_first_chunk::<2>().ok_or(KeyError::Malformed)?;
     let (len, rest) = rest.split_first_chunk::<2>().ok_or(KeyError::Malformed)?;
-    let (hash_key, sort_key) =
-        rest.split_at_checked(u16::from_be_bytes(*len).into()).ok_or(KeyError::Malformed)?;
+    let (hash_key, sort_key) = rest.split_at_checked(u16::from_be_bytes(*len).into()).ok_or(KeyError::Malformed)?;
     Ok(RecordKey { slot: u16::from_be_bytes(*slot), hash_key, sort_key })
 }
 

@@ -1,0 +1,1 @@
+//! tracing, pretty or JSON.

@@ -1,0 +1,111 @@
+//! Client and operator's tool to meta server.
+#![allow(missing_docs, reason = "the service macro generates items without docs; the trait's methods carry them")]
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::error::WireResult;
+use super::meta_node::DiskReport;
+use crate::job::Job;
+use crate::types::{Gpid, Member, PartitionConfig, PeerId, TableId};
+
+/// What the meta server does for clients and operators.
+#[tarpc::service]
+pub trait MetaAdminService {
+    /// The route of a table by its name.
+    async fn route(table: String) -> WireResult<TableRoute>;
+
+    /// Creates a table. It is durable when this answers; its replicas follow.
+    async fn create_table(name: String, partitions: u32, replicas: u32) -> WireResult<TableInfo>;
+
+    /// Drops a table; its replicas are set aside.
+    async fn drop_table(name: String) -> WireResult<TableInfo>;
+
+    /// All tables, in order of id.
+    async fn tables() -> WireResult<Vec<TableInfo>>;
+
+    /// All nodes, in order of peer id, and facts of the cluster.
+    async fn cluster() -> WireResult<ClusterInfo>;
+
+    /// Makes a secondary the primary, with the present primary's consent.
+    async fn propose(gpid: Gpid, primary: PeerId) -> WireResult<()>;
+
+    /// For a partition with no member left: says what may be lost, and with `confirmed` does it (rule LAST COPY).
+    async fn recover(gpid: Gpid, dead: Vec<PeerId>, confirmed: bool) -> WireResult<RecoverPlan>;
+
+    /// The meta server's copy of jobs, oldest first; all nodes if `None`.
+    async fn jobs(node: Option<PeerId>) -> WireResult<Vec<Job>>;
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableInfo {
+    /// Its id, from 1.
+    pub table_id: TableId,
+    /// Its name.
+    pub name: String,
+    /// Number of partitions.
+    pub partitions: u32,
+    /// Wanted members per partition.
+    pub replicas: u32,
+    /// Partitions that have all of them.
+    pub healthy: u32,
+}
+
+/// A table with where its partitions are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableRoute {
+    /// The table.
+    pub table: TableInfo,
+    /// Its partitions, in order of index.
+    pub configs: Vec<Arc<PartitionConfig>>,
+    /// The address of every node named.
+    pub nodes: Vec<(PeerId, String)>,
+}
+
+/// The cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterInfo {
+    /// Its id.
+    pub cluster: Uuid,
+    /// Its nodes, in order of peer id.
+    pub nodes: Vec<NodeInfo>,
+    /// Tables.
+    pub tables: u32,
+    /// Partitions of all tables.
+    pub partitions: u32,
+    /// Those of them that have a primary and all members.
+    pub healthy: u32,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeInfo {
+    /// Its id.
+    pub peer_id: PeerId,
+    /// Its address.
+    pub address: String,
+    /// Whether it heartbeats.
+    pub alive: bool,
+    /// Members it holds.
+    pub replicas: u32,
+    /// Of them primaries.
+    pub primaries: u32,
+    /// Of them secondaries.
+    pub secondaries: u32,
+    /// Its disks, in order of tag.
+    pub disks: Vec<DiskReport>,
+}
+
+/// What a recovery would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoverPlan {
+    /// The copy that would lead; `None`: no copy is left, and nothing can be done but wait.
+    pub primary: Option<Member>,
+    /// What may be lost, in words.
+    pub may_lose: String,
+    /// Whether it was done.
+    pub done: bool,
+}

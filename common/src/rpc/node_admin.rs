@@ -1,0 +1,134 @@
+//! Operator's tool and meta server to replica server.
+#![allow(missing_docs, reason = "the service macro generates items without docs; the trait's methods carry them")]
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::error::WireResult;
+use crate::job::Job;
+use crate::types::{Ballot, Decree, Gpid, Incarnation, Member, PartitionConfig, ReplicaStatus};
+
+/// What a replica server does for operators and for the meta server.
+#[tarpc::service]
+pub trait NodeAdminService {
+    /// The meta server pushes configurations that concern this node; older ones are ignored.
+    async fn install(configs: Vec<Arc<PartitionConfig>>) -> ();
+
+    /// Sets a copy aside (rename to `.gar`). Refused with a role, a newer ballot, or another incarnation.
+    async fn collect(gpid: Gpid, incarnation: Incarnation, ballot: Ballot) -> WireResult<()>;
+
+    /// Asks the local primary to hand over to another member.
+    async fn hand_over(gpid: Gpid, to: Member) -> WireResult<()>;
+
+    /// The disks, with the replicas on them.
+    async fn disks() -> WireResult<Vec<DiskInfo>>;
+
+    /// Starts a move between disks; the job is durable when this answers.
+    async fn disk_migrate(request: DiskMigrate) -> WireResult<Job>;
+
+    /// Jobs of this node, oldest first.
+    async fn jobs() -> WireResult<Vec<Job>>;
+
+    /// Digest of a replica's live records: `at` the exact applied decree (waits for it), or wherever it is.
+    async fn digest(gpid: Gpid, at: Option<Decree>) -> WireResult<Digest>;
+
+    /// Flushes a replica's memtable.
+    async fn flush(gpid: Gpid) -> WireResult<Decree>;
+
+    /// Reads and checks every SST block and every log frame of a replica.
+    async fn scrub(gpid: Gpid) -> WireResult<ScrubReport>;
+}
+
+/// A move between two disks of the node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskMigrate {
+    /// What moves.
+    pub gpid: Gpid,
+    /// Disk tag it leaves.
+    pub source: String,
+    /// Disk tag it goes to.
+    pub target: String,
+    /// Whether a primary may be handed over first; else it is refused.
+    pub demote: bool,
+    /// Limit in bytes per second; `None`: the node's default.
+    pub max_rate_bytes_per_s: Option<u64>,
+}
+
+/// Whether a disk takes writes and new replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DiskStatus {
+    /// It does.
+    Normal,
+    /// Too full for writes; recovers by itself when space returns.
+    SpaceInsufficient,
+    /// It failed; its replicas are cured elsewhere.
+    IoError,
+}
+
+/// A disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskInfo {
+    /// Its tag.
+    pub disk: String,
+    /// Its directory.
+    pub path: String,
+    /// Its status.
+    pub status: DiskStatus,
+    /// Why, if it is not NORMAL.
+    pub reason: Option<String>,
+    /// Size of its file system, in bytes.
+    pub capacity_bytes: u64,
+    /// Free for Godwit, in bytes.
+    pub available_bytes: u64,
+    /// The replicas on it, in order of gpid.
+    pub replicas: Vec<ReplicaInfo>,
+}
+
+/// A replica on a disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicaInfo {
+    /// Which partition.
+    pub gpid: Gpid,
+    /// Which copy.
+    pub incarnation: Incarnation,
+    /// Its status.
+    pub status: ReplicaStatus,
+    /// Its ballot.
+    pub ballot: Ballot,
+    /// Bytes in its directory.
+    pub size_bytes: u64,
+    /// Last applied decree.
+    pub applied: Decree,
+}
+
+/// Digest of a replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// At this applied decree.
+    pub decree: Decree,
+    /// Records counted.
+    pub records: u64,
+    /// Order-dependent hash of keys and stored values.
+    pub hash: u64,
+}
+
+/// What a scrub found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScrubReport {
+    /// SST bytes read.
+    pub sst_bytes: u64,
+    /// Log frames read.
+    pub log_frames: u64,
+    /// Damage, in words; empty if all is well.
+    pub damage: Vec<String>,
+}
+
+/// Names a job for the meta server's copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobRef {
+    /// The job.
+    pub id: Uuid,
+}

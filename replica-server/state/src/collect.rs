@@ -1,0 +1,1 @@
+//! Whether an order to collect a copy is obeyed (rule COLLECT).

@@ -1,0 +1,1 @@
+//! What a primary offers a learner.

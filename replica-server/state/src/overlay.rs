@@ -1,0 +1,1 @@
+//! Writes in flight, for evaluating read-modify-writes.

@@ -1,0 +1,1 @@
+//! What becomes of the directories found at start-up.

@@ -1,0 +1,1 @@
+//! Which log frames belong to a replica's tail.

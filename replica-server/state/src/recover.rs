@@ -1,1 +1,0 @@
-//! What becomes of the directories found at start-up.

@@ -29,6 +29,7 @@ pub enum ErrorCode {
     DiskIoError,
     RedundancyTooLow,
     PartitionBusy,
+    JobFailed,
     // Configuration
     BallotMismatch,
     NotPrimary,

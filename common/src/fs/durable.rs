@@ -42,6 +42,16 @@ pub fn durable_rename(from: &Path, to: &Path) -> io::Result<()> {
     if parent(from)? == parent(to)? { Ok(()) } else { sync_parent(from) }
 }
 
+/// Renames a durable file over another one of the same directory, and fsyncs the directory.
+///
+/// # Errors
+/// Any I/O error.
+#[allow(clippy::disallowed_methods, reason = "this is the one place that renames")]
+pub fn durable_replace(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_parent(to)
+}
+
 /// Replaces a file's content: temporary file, fsync, rename, fsync of the parent.
 ///
 /// # Errors

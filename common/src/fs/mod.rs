@@ -1,5 +1,13 @@
-//! Files that survive power cuts.
+//! Files that survive power cuts, small files that say what they are, and the throttled, verified copy.
 
+mod checked;
+mod copy;
 mod durable;
+mod throttle;
 
-pub use durable::{atomic_write, create_dir_durable, durable_rename, remove_dir_durable, sync_dir, sync_parent};
+pub use checked::{CheckedError, read_checked, write_checked};
+pub use copy::{Copied, CopyContext, CopyError, checksum, copy_verified};
+pub use durable::{
+    atomic_write, create_dir_durable, durable_rename, durable_replace, remove_dir_durable, sync_dir, sync_parent,
+};
+pub use throttle::{Cancelled, Throttle};

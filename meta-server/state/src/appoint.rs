@@ -94,10 +94,9 @@ mod tests {
 
     fn decide(config: &PartitionConfig, reports: &[(u64, MemberReport)]) -> Option<PeerId> {
         let reports = reports.iter().map(|(peer, r)| (PeerId(*peer), *r)).collect();
-        match appoint(config, &reports)? {
-            ConfigChange::Appoint { primary } => Some(primary.peer),
-            other => panic!("{other:?} is no appointment"),
-        }
+        let change = appoint(config, &reports)?;
+        let ConfigChange::Appoint { primary } = change else { panic!("{change:?} is no appointment") };
+        Some(primary.peer)
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! How a partition's configuration comes to be: at creation, when the first node dies before it led, and by an
-//! operator's `recover`. Everything else is [`crate::change_config`].
+//! How a partition's configuration begins and ends: at creation, when the first node dies before it led, by an
+//! operator's `recover`, and when its table is dropped. Everything else is [`crate::change_config`].
 
 use common::types::{Ballot, Gpid, Incarnation, Member, PartitionConfig, PeerId, SlotRange};
 
@@ -37,6 +37,21 @@ pub fn replace_first_copy(config: &PartitionConfig, first: PeerId) -> Option<Par
     next.next_incarnation = config.next_incarnation.next();
     check_config(&next);
     Some(next)
+}
+
+/// The configuration of a dropped table's partition: nobody has a role, and whatever copy is reported is surplus.
+#[must_use]
+pub fn retire_config(config: &PartitionConfig) -> PartitionConfig {
+    let next = PartitionConfig {
+        ballot: config.ballot.next(),
+        primary: None,
+        secondaries: Vec::new(),
+        learners: Vec::new(),
+        moving: None,
+        ..config.clone()
+    };
+    check_config(&next);
+    next
 }
 
 /// What an operator's recovery is based on (rule LAST COPY).

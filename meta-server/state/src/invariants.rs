@@ -32,12 +32,6 @@ fn sorted(members: &[Member]) -> bool {
 fn check_leadership(config: &PartitionConfig) {
     assert!(config.primary.is_some() || config.secondaries.is_empty(), "{}: members without a primary", config.gpid);
     assert!(config.ballot > Ballot(0) || config.primary.is_none(), "{}: a primary at ballot 0", config.gpid);
-    let waits_for_mover = config.moving.is_some();
-    assert!(
-        config.primary.is_some() || config.ballot == Ballot(0) || waits_for_mover,
-        "{}: the last copy left the configuration",
-        config.gpid
-    );
 }
 
 // A mover that is a copy again is the one that `moving` promised.
@@ -55,6 +49,7 @@ pub(crate) fn check_step(old: &PartitionConfig, new: &PartitionConfig) {
     assert!(new.ballot == old.ballot.next(), "{}: the ballot must rise by one", new.gpid);
     assert!(new.next_incarnation >= old.next_incarnation, "{}: the incarnation counter fell", new.gpid);
     assert!(new.gpid == old.gpid && new.slots == old.slots, "{}: the partition's identity changed", new.gpid);
+    assert!(new.primary.is_some() || new.moving.is_some(), "{}: the last copy left the configuration", new.gpid);
     let promised = old.moving.map(|m| m.incarnation);
     let fresh = new.copies().filter(|m| !old.copies().any(|o| o == *m));
     for copy in fresh {

@@ -1,0 +1,51 @@
+//! A partition as the meta server keeps it: its configuration and what surrounds it.
+
+use std::sync::Arc;
+
+use common::types::{Ballot, ConfigChange, PartitionConfig, PeerId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::change::Requester;
+
+/// The most former members remembered.
+const FORMER_MAX: usize = 8;
+
+/// A partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partition {
+    /// Its configuration.
+    pub config: Arc<PartitionConfig>,
+    /// The change that made it, so that the same request is answered the same way again.
+    pub last: Option<(Requester, ConfigChange)>,
+    /// The job that has it for itself (rule MOVES).
+    pub lock: Option<Uuid>,
+    /// A copy reported this ballot, above ours: nothing is decided but by `recover` (rule META).
+    pub frozen: Option<Ballot>,
+    /// Nodes that were members and are no copies now, latest last: their return is cheaper than a new copy.
+    pub former: Vec<PeerId>,
+}
+
+impl Partition {
+    /// A partition with its first configuration.
+    #[must_use]
+    pub fn new(config: PartitionConfig) -> Self {
+        Self { config: Arc::new(config), last: None, lock: None, frozen: None, former: Vec::new() }
+    }
+
+    /// The partition with the next configuration.
+    #[must_use]
+    pub fn with(&self, config: PartitionConfig, last: Option<(Requester, ConfigChange)>) -> Self {
+        let mut former = self.former.clone();
+        former.extend(self.config.members().map(|m| m.peer).filter(|p| !former.contains(p)).collect::<Vec<_>>());
+        former.retain(|peer| config.copy_on(*peer).is_none());
+        former.drain(..former.len().saturating_sub(FORMER_MAX));
+        Self { config: Arc::new(config), last, former, lock: self.lock, frozen: self.frozen }
+    }
+
+    /// Whether exactly this request made the present configuration from `expected`.
+    #[must_use]
+    pub fn came_of(&self, from: Requester, expected: Ballot, change: &ConfigChange) -> bool {
+        self.config.ballot == expected.next() && self.last.as_ref().is_some_and(|(f, c)| *f == from && c == change)
+    }
+}

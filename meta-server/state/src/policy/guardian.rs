@@ -1,0 +1,221 @@
+//! The guardian cures partitions, one step each at a time, by compare-and-set like everybody else.
+//!
+//! ```text
+//! frozen, or its table dropped          nothing
+//! ballot 0                              appoint the first copy once it exists; another node if its node is gone
+//! `moving` past its deadline            end the move; the copy that comes later is surplus
+//! no member has a role                  appoint (rule ROLES)
+//! learner failed, or its node gone      drop the learner
+//! learner that nothing needs            drop the learner
+//! too few copies                        add a learner: a former member that is back, else a new node after lost_delay
+//! ```
+//!
+//! A dead node's members are the primary's to drop (rule UNION). The guardian waits for a disk move before its
+//! deadline, and while a job has the partition locked (rule MOVES) unless that job's node is gone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use common::types::{Ballot, ConfigChange, Gpid, Member, Now, PeerId, ReplicaStatus};
+
+use super::placement::Loads;
+use crate::appoint::{MemberReport, appoint};
+use crate::cluster::Cluster;
+use crate::node::DEAD_AFTER;
+use crate::partition::Partition;
+
+/// The most proposals of one round; the next round goes on.
+const PROPOSALS_MAX: usize = 256;
+/// After an appointment the nodes get this time to hear of it.
+const APPOINT_PAUSE: Duration = Duration::from_secs(3);
+
+/// Settings of the guardian.
+#[derive(Clone, Copy, Debug)]
+pub struct GuardianOptions {
+    /// How long a node may be away before its copies are made anew elsewhere. Default 30 s.
+    pub lost_delay: Duration,
+}
+
+impl Default for GuardianOptions {
+    fn default() -> Self {
+        Self { lost_delay: Duration::from_secs(30) }
+    }
+}
+
+/// A cure, based on a ballot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// The partition.
+    pub gpid: Gpid,
+    /// The ballot that it was decided at.
+    pub expected: Ballot,
+    /// What to do.
+    pub cure: Cure,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cure {
+    /// A change of the configuration, by the meta server itself.
+    Change(ConfigChange),
+    /// Another node for the first copy of a partition that never had a primary.
+    FirstCopy(PeerId),
+}
+
+/// What to do now: at most one step per partition.
+#[must_use]
+pub fn guardian(cluster: &Cluster, options: GuardianOptions, now: Now) -> Vec<Proposal> {
+    let mut round = Round { cluster, options, now, loads: Loads::of(cluster, now.mono) };
+    let mut proposals = Vec::new();
+    for partition in cluster.live_partitions().filter(|p| p.frozen.is_none()) {
+        if let Some(cure) = round.cure(partition) {
+            let config = &partition.config;
+            proposals.push(Proposal { gpid: config.gpid, expected: config.ballot, cure });
+        }
+        if proposals.len() == PROPOSALS_MAX {
+            break;
+        }
+    }
+    proposals
+}
+
+struct Round<'a> {
+    cluster: &'a Cluster,
+    options: GuardianOptions,
+    now: Now,
+    loads: Loads,
+}
+
+impl Round<'_> {
+    fn cure(&mut self, partition: &Partition) -> Option<Cure> {
+        if let Some(change) = self.appointment(partition) {
+            return Some(Cure::Change(change));
+        }
+        if partition.config.ballot == Ballot(0) {
+            return self.first_copy(partition);
+        }
+        partition.config.primary?;
+        let steps = [Self::overdue_move, Self::useless_learner, Self::missing_copy];
+        steps.into_iter().find_map(|step| step(self, partition)).map(Cure::Change)
+    }
+
+    fn appointment(&self, partition: &Partition) -> Option<ConfigChange> {
+        let config = &partition.config;
+        let appointed = matches!(partition.last, Some((_, ConfigChange::Appoint { .. })));
+        if appointed && self.since_change(partition) < APPOINT_PAUSE {
+            return None;
+        }
+        if config.members().any(|m| self.may_speak_soon(m.peer)) {
+            return None;
+        }
+        let reports: BTreeMap<_, _> =
+            config.copies().filter_map(|m| Some((m.peer, self.report(config.gpid, m)?))).collect();
+        appoint(config, &reports)
+    }
+
+    // A node that this process of the meta server has not heard of yet may be about to say that it leads.
+    fn may_speak_soon(&self, peer: PeerId) -> bool {
+        !self.cluster.vitals.contains_key(&peer) && self.cluster.silent_for(peer, self.now.mono) < DEAD_AFTER
+    }
+
+    fn report(&self, gpid: Gpid, member: Member) -> Option<MemberReport> {
+        let report = self.cluster.vitals(member.peer, self.now.mono)?.replicas.get(&gpid)?;
+        Some(MemberReport {
+            incarnation: report.incarnation,
+            status: report.status,
+            prepared_ballot: report.prepared_ballot,
+            prepared: report.prepared,
+            clean: report.clean,
+            sync_always: self.cluster.node(member.peer)?.sync_always,
+        })
+    }
+
+    fn since_change(&self, partition: &Partition) -> Duration {
+        let changed = self.cluster.pace(partition.config.gpid).changed;
+        self.now.mono.since(changed.max(self.cluster.started))
+    }
+
+    fn first_copy(&mut self, partition: &Partition) -> Option<Cure> {
+        let first = partition.config.learners.first()?;
+        let gone = self.cluster.silent_for(first.peer, self.now.mono) >= DEAD_AFTER;
+        let failed = self.has_failed(partition, *first);
+        if !gone && !failed {
+            return None;
+        }
+        let peer = self.loads.place_copy(self.cluster, &partition.config)?;
+        Some(Cure::FirstCopy(peer))
+    }
+
+    fn overdue_move(&mut self, partition: &Partition) -> Option<ConfigChange> {
+        let moving = partition.config.moving?;
+        (self.now.wall_ms > moving.deadline_ms).then_some(ConfigChange::EndMove { job: moving.job })
+    }
+
+    fn useless_learner(&mut self, partition: &Partition) -> Option<ConfigChange> {
+        let config = &partition.config;
+        let surplus = config.is_healthy() && config.moving.is_none() && !self.is_locked(partition);
+        let useless = |m: &&Member| surplus || self.is_lost(m.peer) || self.has_failed(partition, **m);
+        let member = *config.learners.iter().find(useless)?;
+        Some(ConfigChange::Drop { member, moving: None })
+    }
+
+    fn has_failed(&self, partition: &Partition, member: Member) -> bool {
+        let vitals = self.cluster.vitals(member.peer, self.now.mono);
+        let report = vitals.and_then(|v| v.replicas.get(&partition.config.gpid));
+        let failed = report.is_some_and(|r| r.incarnation == member.incarnation && r.status == ReplicaStatus::Error);
+        let homeless = report.is_none() && vitals.is_some_and(|v| v.loaded && !v.has_room());
+        failed || homeless
+    }
+
+    fn missing_copy(&mut self, partition: &Partition) -> Option<ConfigChange> {
+        let config = &partition.config;
+        let awaited = config.moving.is_some_and(|m| config.copy_on(m.peer).is_none());
+        let there = config.copies().count() + usize::from(awaited);
+        if there >= config.replica_count as usize || self.is_locked(partition) || !self.may_try_again(partition) {
+            return None;
+        }
+        let peer = match self.returned(partition) {
+            Some(peer) => {
+                self.loads.add(peer, false);
+                peer
+            }
+            None if self.waits_for_return(partition) => return None,
+            None => self.loads.place_copy(self.cluster, config)?,
+        };
+        Some(ConfigChange::AddLearner { peer })
+    }
+
+    // A former member that is back with its copy lacks little.
+    fn returned(&self, partition: &Partition) -> Option<PeerId> {
+        let gpid = partition.config.gpid;
+        let mover = partition.config.moving.map(|m| m.peer);
+        let back = |peer: &PeerId| {
+            let report = self.cluster.vitals(*peer, self.now.mono).and_then(|v| v.replicas.get(&gpid));
+            report.is_some_and(|r| r.status != ReplicaStatus::Error)
+        };
+        let candidates = partition.former.iter().rev().copied();
+        candidates.filter(|p| mover != Some(*p) && self.loads.is_usable(*p)).find(back)
+    }
+
+    fn waits_for_return(&self, partition: &Partition) -> bool {
+        let away = |peer: &PeerId| self.cluster.vitals(*peer, self.now.mono).is_none_or(|v| !v.loaded);
+        self.since_change(partition) < self.options.lost_delay && partition.former.iter().any(away)
+    }
+
+    // Learners that come and go are added ever more slowly, up to once in about half a minute.
+    fn may_try_again(&self, partition: &Partition) -> bool {
+        let tries = self.cluster.pace(partition.config.gpid).learners;
+        let spare = tries.saturating_sub(partition.config.replica_count).min(5);
+        spare == 0 || self.since_change(partition) >= Duration::from_secs(1 << spare)
+    }
+
+    fn is_lost(&self, peer: PeerId) -> bool {
+        self.cluster.silent_for(peer, self.now.mono) >= self.options.lost_delay
+    }
+
+    fn is_locked(&self, partition: &Partition) -> bool {
+        let Some(job) = partition.lock else { return false };
+        let node = self.cluster.jobs.iter().rev().find(|(key, _)| key.id == job).map(|(_, job)| job.node);
+        self.cluster.holds_still(job) && !node.is_some_and(|peer| self.is_lost(peer))
+    }
+}

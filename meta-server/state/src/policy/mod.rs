@@ -1,0 +1,7 @@
+//! Policies: pure functions from the state to proposals. They decide; the owner of the state acts.
+
+mod guardian;
+mod placement;
+
+pub use guardian::{Cure, GuardianOptions, Proposal, guardian};
+pub use placement::Loads;

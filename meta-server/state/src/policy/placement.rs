@@ -1,0 +1,112 @@
+//! Where copies go: evenly over nodes, away from full ones.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use common::types::{PartitionConfig, PeerId, ReplicaStatus, Time};
+
+use crate::cluster::Cluster;
+
+/// A node with less than this share free comes last, in thousandths.
+const SCARCE_PERMILLE: u64 = 150;
+
+/// Learners that one node takes at once: each costs it a copy over the network.
+const LEARNERS_MAX: u32 = 64;
+
+/// How loaded the usable nodes are, including what was placed since this was made.
+#[derive(Clone, Debug)]
+pub struct Loads {
+    nodes: BTreeMap<PeerId, Load>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Load {
+    leads: u32,
+    copies: u32,
+    learners: u32,
+    free_permille: u64,
+}
+
+impl Loads {
+    /// The nodes that may be given copies: alive, loaded, staying, with room on a disk.
+    #[must_use]
+    pub fn of(cluster: &Cluster, now: Time) -> Self {
+        let usable = cluster.nodes.keys().filter_map(|peer| Some((*peer, cluster.vitals(*peer, now)?)));
+        let usable = usable.filter(|(_, v)| v.loaded && !v.stopping && v.has_room());
+        let nodes = usable.map(|(peer, v)| (peer, Load { free_permille: v.free_permille(), ..Load::default() }));
+        let mut loads = Self { nodes: nodes.collect() };
+        cluster.live_partitions().for_each(|p| loads.count(&p.config));
+        loads
+    }
+
+    fn count(&mut self, config: &PartitionConfig) {
+        // Before it has a primary a partition's first copy is the one that will lead.
+        let leader = config.primary.or(config.learners.first().copied());
+        for copy in config.copies() {
+            let Some(load) = self.nodes.get_mut(&copy.peer) else { continue };
+            load.copies += 1;
+            load.leads += u32::from(leader == Some(copy));
+            load.learners += u32::from(config.learners.contains(&copy));
+        }
+    }
+
+    /// How many nodes may be given copies.
+    #[must_use]
+    pub fn usable(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether this node may be given a copy.
+    #[must_use]
+    pub fn is_usable(&self, peer: PeerId) -> bool {
+        self.nodes.get(&peer).is_some_and(|load| load.learners < LEARNERS_MAX)
+    }
+
+    /// A node for the first copy of a new partition, which will lead it.
+    pub fn place_first(&mut self, index: u32) -> Option<PeerId> {
+        let nodes = self.nodes.len() as u64;
+        let rank = |(peer, load): &(&PeerId, &Load)| {
+            let scarce = load.free_permille < SCARCE_PERMILLE;
+            (scarce, load.leads, load.copies, turn(**peer, index, nodes))
+        };
+        let peer = *self.nodes.iter().min_by_key(rank)?.0;
+        self.add(peer, true);
+        Some(peer)
+    }
+
+    /// A node without a copy of this partition for one more; one where an earlier copy failed comes last.
+    pub fn place_copy(&mut self, cluster: &Cluster, config: &PartitionConfig) -> Option<PeerId> {
+        let nodes = self.nodes.len() as u64;
+        let failed = |peer: &PeerId| {
+            let report = cluster.vitals.get(peer).and_then(|v| v.replicas.get(&config.gpid));
+            report.is_some_and(|r| r.status == ReplicaStatus::Error)
+        };
+        let moving = config.moving.map(|m| m.peer);
+        let free = self.nodes.iter().filter(|(peer, load)| {
+            config.copy_on(**peer).is_none() && moving != Some(**peer) && load.learners < LEARNERS_MAX
+        });
+        let rank = |(peer, load): &(&PeerId, &Load)| {
+            let scarce = load.free_permille < SCARCE_PERMILLE;
+            let turn = turn(**peer, config.gpid.partition_index, nodes);
+            (failed(peer), scarce, load.copies, Reverse(load.free_permille / 100), turn)
+        };
+        let peer = *free.min_by_key(rank)?.0;
+        self.add(peer, false);
+        Some(peer)
+    }
+
+    /// Counts a copy that was placed otherwise.
+    pub(crate) fn add(&mut self, peer: PeerId, leads: bool) {
+        if let Some(load) = self.nodes.get_mut(&peer) {
+            load.copies += 1;
+            load.learners += u32::from(!leads);
+            load.leads += u32::from(leads);
+        }
+    }
+}
+
+// Equal nodes take turns, so that partitions do not all pair the same ones.
+const fn turn(peer: PeerId, index: u32, nodes: u64) -> u64 {
+    let nodes = if nodes == 0 { 1 } else { nodes };
+    (peer.0 + nodes - index as u64 % nodes) % nodes
+}

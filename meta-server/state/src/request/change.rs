@@ -1,0 +1,96 @@
+//! A change by compare-and-set: decided here for every requester, so that one place knows of repetition and freezing.
+
+use std::sync::Arc;
+
+use common::rpc::{ErrorCode, WireError};
+use common::types::{Ballot, ConfigChange, Gpid, PartitionConfig};
+
+use crate::change::{Requester, change_config};
+use crate::cluster::Cluster;
+use crate::partition::Partition;
+use crate::policy::{Cure, Proposal};
+use crate::refusal::ChangeRefusal;
+
+/// How a change ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Store this, then it is in force.
+    Install(Partition),
+    /// Exactly this request made the present configuration before.
+    Installed(Arc<PartitionConfig>),
+    /// The ballot is above the expected one.
+    Superseded(Arc<PartitionConfig>),
+    /// Refused at this ballot.
+    Refused(Arc<PartitionConfig>, ChangeRefusal),
+    /// Somebody knows a ballot above the stored one: store this, decide nothing (rule META).
+    Freeze(Partition),
+}
+
+impl Cluster {
+    /// Decides a change.
+    ///
+    /// # Errors
+    /// The partition is unknown or frozen: no outcome.
+    pub fn decide(
+        &self,
+        from: Requester,
+        gpid: Gpid,
+        expected: Ballot,
+        change: &ConfigChange,
+        now_ms: u64,
+    ) -> Result<Verdict, WireError> {
+        let partition = self.known(gpid)?;
+        let config = &partition.config;
+        if partition.frozen.is_some() {
+            return Err(frozen_error(gpid));
+        }
+        if expected > config.ballot {
+            return Ok(Verdict::Freeze(Partition { frozen: Some(expected), ..partition.clone() }));
+        }
+        if partition.came_of(from, expected, change) {
+            return Ok(Verdict::Installed(Arc::clone(config)));
+        }
+        if expected < config.ballot {
+            return Ok(Verdict::Superseded(Arc::clone(config)));
+        }
+        match change_config(config, from, expected, change, now_ms) {
+            Ok(next) => Ok(Verdict::Install(partition.with(next, Some((from, change.clone()))))),
+            Err(refusal) => Ok(Verdict::Refused(Arc::clone(config), refusal)),
+        }
+    }
+
+    /// What to store for a proposal of the guardian; `None` if the partition changed since.
+    #[must_use]
+    pub fn accept(&self, proposal: &Proposal, now_ms: u64) -> Option<Partition> {
+        let partition = self.partitions.get(&proposal.gpid)?;
+        match &proposal.cure {
+            Cure::Change(change) => {
+                match self.decide(Requester::MetaServer, proposal.gpid, proposal.expected, change, now_ms) {
+                    Ok(Verdict::Install(next)) => Some(next),
+                    Ok(_) | Err(_) => None,
+                }
+            }
+            Cure::FirstCopy(peer) => {
+                crate::creation::replace_first_copy(&partition.config, *peer).map(|next| partition.with(next, None))
+            }
+        }
+    }
+
+    pub(crate) fn known(&self, gpid: Gpid) -> Result<&Partition, WireError> {
+        self.partitions.get(&gpid).filter(|_| self.tables.contains_key(&gpid.table_id)).ok_or_else(|| {
+            WireError::new(
+                ErrorCode::UnknownPartition,
+                format!("there is no partition {gpid}"),
+                "list tables with admin-cli ls, partitions with admin-cli app <table> -d",
+            )
+        })
+    }
+}
+
+fn frozen_error(gpid: Gpid) -> WireError {
+    WireError::new(
+        ErrorCode::PartitionBusy,
+        format!("partition {gpid} is frozen: a copy reported a ballot that this meta server never gave"),
+        "the metadata is older than the data: restore it, or decide with admin-cli recover",
+    )
+}

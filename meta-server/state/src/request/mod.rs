@@ -1,0 +1,13 @@
+//! What is asked of the meta server, as decisions over the state: each answers with the records to store, or refuses.
+
+mod change;
+mod lock;
+mod recover;
+mod register;
+mod report;
+mod table;
+mod view;
+
+pub use change::Verdict;
+pub use recover::RecoverDecision;
+pub use report::JOBS_MAX;

@@ -1,0 +1,135 @@
+//! An operator's decision for a partition that no member can lead (rule LAST COPY).
+
+use std::collections::BTreeSet;
+
+use common::rpc::meta_admin::RecoverPlan;
+use common::rpc::meta_node::ReplicaReport;
+use common::rpc::{ErrorCode, WireError};
+use common::types::{Gpid, Member, PeerId, ReplicaStatus, Time};
+
+use super::view::unknown_node;
+use crate::cluster::Cluster;
+use crate::creation::{Recovery, recover_config};
+use crate::partition::Partition;
+
+/// What a recovery would do, and what to store to do it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecoverDecision {
+    /// For the operator.
+    pub plan: RecoverPlan,
+    /// To be stored if confirmed; `None` if no copy is left.
+    pub partition: Option<Partition>,
+}
+
+impl Cluster {
+    /// Decides what a recovery of `gpid` would do if the nodes `dead` never came back.
+    ///
+    /// # Errors
+    /// `NodeAlive` if one of them heartbeats; `PartitionBusy` if the partition can go on by itself, or if a member or a
+    /// copy may still be somewhere that was not given up: a silent node, a node that loads, an absent disk.
+    pub fn recover(&self, gpid: Gpid, dead: &[PeerId], now: Time) -> Result<RecoverDecision, WireError> {
+        let partition = self.known(gpid)?;
+        let dead: BTreeSet<PeerId> = dead.iter().copied().collect();
+        self.check_dead(&dead, now)?;
+        if partition.frozen.is_none() {
+            self.check_helpless(partition, now)?;
+        }
+        self.check_nothing_hidden(partition, &dead, now)?;
+        let copies = self.copies_reported(gpid, now);
+        let best = copies.iter().filter(|(_, r)| can_lead(r)).max_by_key(|(peer, r)| {
+            (partition.config.copy_on(*peer).is_some(), r.prepared_ballot, r.prepared, r.committed)
+        });
+        let Some((peer, report)) = best else { return Ok(nothing_left(&dead)) };
+        let primary = Member { peer: *peer, incarnation: report.incarnation };
+        let seen_ballot = copies.iter().map(|(_, r)| r.ballot).chain(partition.frozen).max().unwrap_or_default();
+        let seen_incarnation = copies.iter().map(|(_, r)| r.incarnation).max().unwrap_or_default();
+        let config = recover_config(&partition.config, Recovery { primary, seen_ballot, seen_incarnation });
+        let mut next = partition.with(config, None);
+        next.frozen = None;
+        let may_lose = losses(partition, primary, report);
+        Ok(RecoverDecision {
+            plan: RecoverPlan { primary: Some(primary), may_lose, done: false },
+            partition: Some(next),
+        })
+    }
+
+    fn check_dead(&self, dead: &BTreeSet<PeerId>, now: Time) -> Result<(), WireError> {
+        for peer in dead {
+            let node = self.nodes.get(peer).ok_or_else(|| unknown_node(*peer))?;
+            if self.is_alive(*peer, now) {
+                return Err(WireError::new(
+                    ErrorCode::NodeAlive,
+                    format!("node {peer} ({}) is alive", node.address),
+                    "nothing is given up while a node heartbeats: stop it if it is to be given up",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_helpless(&self, partition: &Partition, now: Time) -> Result<(), WireError> {
+        let config = &partition.config;
+        let role = config.members().find(|m| {
+            let report = self.vitals(m.peer, now).and_then(|v| v.replicas.get(&config.gpid));
+            report.is_some_and(|r| matches!(r.status, ReplicaStatus::Primary | ReplicaStatus::Secondary))
+        });
+        match role {
+            None => Ok(()),
+            Some(member) => Err(WireError::new(
+                ErrorCode::PartitionBusy,
+                format!("partition {} has a member that can lead it, on node {}", config.gpid, member.peer),
+                "wait: it takes over by itself within seconds",
+            )),
+        }
+    }
+
+    fn check_nothing_hidden(&self, partition: &Partition, dead: &BTreeSet<PeerId>, now: Time) -> Result<(), WireError> {
+        let config = &partition.config;
+        let holders =
+            config.copies().map(|m| m.peer).chain(config.moving.map(|m| m.peer)).chain(partition.former.clone());
+        for peer in holders.filter(|p| !dead.contains(p)) {
+            let reason = match self.vitals(peer, now) {
+                None => "is silent",
+                Some(v) if !v.loaded => "is still loading its replicas",
+                Some(v) if v.misses_a_disk() && !v.replicas.contains_key(&config.gpid) => {
+                    "has a disk that is absent or broken and may hold a copy"
+                }
+                Some(_) => continue,
+            };
+            return Err(WireError::new(
+                ErrorCode::PartitionBusy,
+                format!("node {peer} {reason}"),
+                format!("wait for it, or give it up: stop it and add --node-is-dead {peer}"),
+            ));
+        }
+        Ok(())
+    }
+
+    fn copies_reported(&self, gpid: Gpid, now: Time) -> Vec<(PeerId, ReplicaReport)> {
+        let report = |peer: PeerId| Some((peer, *self.vitals(peer, now)?.replicas.get(&gpid)?));
+        self.nodes.keys().filter_map(|peer| report(*peer)).collect()
+    }
+}
+
+fn can_lead(report: &ReplicaReport) -> bool {
+    report.status != ReplicaStatus::Error
+}
+
+fn nothing_left(dead: &BTreeSet<PeerId>) -> RecoverDecision {
+    let may_lose = format!("no copy is left on any live node: all data is on the {} nodes given up", dead.len());
+    RecoverDecision { plan: RecoverPlan { primary: None, may_lose, done: false }, partition: None }
+}
+
+fn losses(partition: &Partition, primary: Member, report: &ReplicaReport) -> String {
+    let config = &partition.config;
+    let member = config.members().any(|m| m == primary);
+    let word = match (member, report.clean) {
+        (true, true) => "writes acknowledged after it stopped are lost, if it did not fsync them or left before them",
+        (true, false) => "its log is damaged: acknowledged writes past the damage are lost",
+        (false, _) => "it is an old copy: every write acknowledged since it left the partition is lost",
+    };
+    format!(
+        "the copy on node {} leads alone from decree {} (ballot {}); {word}. Copies that return are set aside, not deleted",
+        primary.peer, report.prepared, report.prepared_ballot
+    )
+}

@@ -1,0 +1,97 @@
+//! What operators and clients are shown.
+
+use common::job::Job;
+use common::rpc::meta_admin::{ClusterInfo, NodeInfo, TableInfo, TableRoute};
+use common::rpc::{ErrorCode, WireError};
+use common::types::{PeerId, TableId, Time};
+
+use crate::cluster::Cluster;
+use crate::node::Node;
+use crate::table::{Table, TableStatus};
+
+impl Cluster {
+    /// All live tables, in order of id.
+    #[must_use]
+    pub fn table_infos(&self) -> Vec<TableInfo> {
+        self.tables.values().filter(|t| t.status == TableStatus::Live).map(|t| self.info_of(t)).collect()
+    }
+
+    /// One table, dropped or not.
+    #[must_use]
+    pub fn table_info(&self, id: TableId) -> Option<TableInfo> {
+        self.tables.get(&id).map(|t| self.info_of(t))
+    }
+
+    fn info_of(&self, table: &Table) -> TableInfo {
+        let healthy = self.partitions_of(table.id).filter(|p| p.config.is_healthy()).count();
+        TableInfo {
+            table_id: table.id,
+            name: table.name.clone(),
+            partitions: table.partitions,
+            replicas: table.replicas,
+            healthy: count(healthy),
+        }
+    }
+
+    /// A table's partitions and where they are.
+    ///
+    /// # Errors
+    /// `UnknownTable`.
+    pub fn route(&self, name: &str) -> Result<TableRoute, WireError> {
+        let table = self.table_named(name)?;
+        Ok(TableRoute {
+            table: self.info_of(table),
+            configs: self.partitions_of(table.id).map(|p| p.config.clone()).collect(),
+            nodes: self.nodes.values().map(|n| (n.peer, n.address.clone())).collect(),
+        })
+    }
+
+    /// The cluster with all its nodes.
+    #[must_use]
+    pub fn cluster_info(&self, now: Time) -> ClusterInfo {
+        let live = || self.live_partitions();
+        ClusterInfo {
+            cluster: self.identity.cluster,
+            nodes: self.nodes.values().map(|n| self.node_info(n, now)).collect(),
+            tables: count(self.tables.values().filter(|t| t.status == TableStatus::Live).count()),
+            partitions: count(live().count()),
+            healthy: count(live().filter(|p| p.config.is_healthy()).count()),
+        }
+    }
+
+    fn node_info(&self, node: &Node, now: Time) -> NodeInfo {
+        let configs = || self.live_partitions().map(|p| &p.config);
+        let primaries = configs().filter(|c| c.primary.is_some_and(|m| m.peer == node.peer)).count();
+        let secondaries = configs().filter(|c| c.secondaries.iter().any(|m| m.peer == node.peer)).count();
+        let mut disks = self.vitals.get(&node.peer).map(|v| v.disks.clone()).unwrap_or_default();
+        disks.sort_by(|a, b| a.disk.cmp(&b.disk));
+        NodeInfo {
+            peer_id: node.peer,
+            address: node.address.clone(),
+            alive: self.is_alive(node.peer, now),
+            replicas: count(primaries + secondaries),
+            primaries: count(primaries),
+            secondaries: count(secondaries),
+            disks,
+        }
+    }
+
+    /// Jobs, oldest first; all nodes' if `None`.
+    ///
+    /// # Errors
+    /// `UnknownNode`.
+    pub fn jobs(&self, node: Option<PeerId>) -> Result<Vec<Job>, WireError> {
+        if let Some(peer) = node.filter(|p| !self.nodes.contains_key(p)) {
+            return Err(unknown_node(peer));
+        }
+        Ok(self.jobs.values().filter(|j| node.is_none_or(|n| j.node == n)).cloned().collect())
+    }
+}
+
+pub(crate) fn unknown_node(peer: PeerId) -> WireError {
+    WireError::new(ErrorCode::UnknownNode, format!("there is no node {peer}"), "list nodes with admin-cli nodes")
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,197 @@
+//! What the guardian does and, as important, what it leaves alone.
+
+use std::collections::BTreeMap;
+
+use common::types::{Incarnation, MovingRequest};
+
+use super::*;
+use crate::policy::Cure;
+
+fn healthy(nodes: u64, partitions: u32, replicas: u32) -> (World, Gpid) {
+    let mut world = World::new(nodes);
+    let table = world.create("t", partitions, replicas);
+    world.rounds(8);
+    assert!(world.all_healthy());
+    (world, Gpid::new(table, 0))
+}
+
+#[test]
+fn a_new_table_becomes_healthy_and_evenly_spread() {
+    let (world, _) = healthy(3, 64, 3);
+    let mut leads: BTreeMap<PeerId, u32> = BTreeMap::new();
+    world.cluster.live_partitions().for_each(|p| *leads.entry(p.config.primary.unwrap().peer).or_default() += 1);
+    assert!(leads.values().all(|n| (21..=22).contains(n)), "{leads:?}");
+    assert!(world.proposals().is_empty());
+}
+
+#[test]
+fn copies_spread_over_more_nodes_than_replicas() {
+    let (world, _) = healthy(5, 64, 3);
+    for node in world.cluster.cluster_info(world.now.mono).nodes {
+        assert!((36..=41).contains(&node.replicas), "{node:?}");
+    }
+}
+
+#[test]
+fn a_first_copy_whose_node_died_is_made_elsewhere_at_ballot_0() {
+    let mut world = World::new(3);
+    let gpid = Gpid::new(world.create("t", 1, 3), 0);
+    let first = world.config(gpid).learners[0];
+    world.down.insert(first.peer);
+    world.rounds(6);
+    world.down.remove(&first.peer);
+    let config = world.config(gpid);
+    assert!(config.primary.is_some_and(|p| p.peer != first.peer && p.incarnation > first.incarnation));
+}
+
+#[test]
+fn a_dead_secondary_is_waited_for_then_replaced() {
+    let (mut world, gpid) = healthy(4, 1, 3);
+    let config = world.config(gpid).clone();
+    let (primary, dead) = (config.primary.unwrap().peer.0, config.secondaries[0]);
+    world.down.insert(dead.peer);
+    world.change(primary, gpid, &ConfigChange::Drop { member: dead, moving: None });
+    world.rounds(20);
+    assert_eq!(world.config(gpid).member_count(), 2);
+    world.rounds(20);
+    assert!(world.all_healthy() && !world.config(gpid).is_member(dead.peer));
+}
+
+#[test]
+fn a_former_member_that_returns_is_taken_back_at_once() {
+    let (mut world, gpid) = healthy(4, 1, 3);
+    let config = world.config(gpid).clone();
+    let (primary, away) = (config.primary.unwrap().peer.0, config.secondaries[0]);
+    world.down.insert(away.peer);
+    world.change(primary, gpid, &ConfigChange::Drop { member: away, moving: None });
+    world.rounds(10);
+    world.down.remove(&away.peer);
+    world.says.insert((away.peer, gpid), Some(idle(gpid, away.incarnation.0)));
+    world.round();
+    assert!(world.config(gpid).copy_on(away.peer).is_some_and(|m| m.incarnation > away.incarnation));
+}
+
+#[test]
+fn a_disk_move_is_waited_for_until_its_deadline() {
+    let (mut world, gpid) = healthy(4, 1, 3);
+    let config = world.config(gpid).clone();
+    let member = config.secondaries[0];
+    let deadline_ms = world.now.wall_ms + 60_000;
+    let moving = Some(MovingRequest { job: Uuid::from_u128(9), deadline_ms, hand_back: false });
+    world.change(config.primary.unwrap().peer.0, gpid, &ConfigChange::Drop { member, moving });
+    world.rounds(59);
+    assert_eq!(world.config(gpid).member_count(), 2);
+    world.rounds(40);
+    assert!(world.all_healthy() && world.config(gpid).moving.is_none());
+}
+
+#[test]
+fn a_locked_partition_is_left_to_its_job_until_the_jobs_end_is_reported() {
+    let (mut world, gpid) = healthy(4, 1, 3);
+    let config = world.config(gpid).clone();
+    let lock = world.cluster.lock(gpid, Uuid::from_u128(9)).unwrap().unwrap();
+    world.apply(vec![lock]);
+    let member = config.secondaries[0];
+    world.says.insert((member.peer, gpid), Some(idle(gpid, member.incarnation.0)));
+    world.change(config.primary.unwrap().peer.0, gpid, &ConfigChange::Drop { member, moving: None });
+    world.rounds(40);
+    assert_eq!(world.config(gpid).member_count(), 2);
+    let unlock = world.cluster.unlock(gpid, Uuid::from_u128(9)).unwrap().unwrap();
+    world.apply(vec![unlock]);
+    world.says.clear();
+    world.rounds(2);
+    assert!(world.all_healthy());
+}
+
+#[test]
+fn after_all_processes_restart_a_clean_member_is_appointed() {
+    let (mut world, gpid) = healthy(3, 1, 3);
+    let config = world.config(gpid).clone();
+    for member in config.members() {
+        world.register(member.peer.0, 200 + u128::from(member.peer.0), true);
+        let prepared = Decree(10 + member.peer.0);
+        let report = ReplicaReport { prepared, ballot: config.ballot, ..idle(gpid, member.incarnation.0) };
+        world.says.insert((member.peer, gpid), Some(report));
+    }
+    world.beat();
+    let primary = config.copy_on(PeerId(2)).unwrap();
+    assert_eq!(
+        world.proposals(),
+        [Proposal { gpid, expected: config.ballot, cure: Cure::Change(ConfigChange::Appoint { primary }) }]
+    );
+}
+
+#[test]
+fn a_silent_primary_is_never_moved_by_the_meta_server() {
+    let (mut world, gpid) = healthy(3, 1, 3);
+    let config = world.config(gpid).clone();
+    world.down.insert(config.primary.unwrap().peer);
+    world.rounds(100);
+    assert_eq!(world.config(gpid).ballot, config.ballot);
+}
+
+#[test]
+fn a_restarted_meta_server_waits_for_reports_before_it_appoints() {
+    let (mut world, gpid) = healthy(3, 1, 3);
+    let restarted = world.now.mono;
+    let records = world.cluster.partitions.values().cloned().map(Record::from);
+    let mut records: Vec<_> = records.chain([Record::Identity(world.cluster.identity())]).collect();
+    records.extend(world.cluster.nodes().cloned().map(Record::Node));
+    records.extend(world.cluster.tables.values().cloned().map(Record::Table));
+    world.cluster = Cluster::load(records, restarted).unwrap();
+    let follower = world.config(gpid).secondaries[0];
+    world.says.insert((follower.peer, gpid), Some(idle(gpid, follower.incarnation.0)));
+    let heartbeat = world.heartbeat(follower.peer.0);
+    world.cluster.heard(&heartbeat, world.now.mono);
+    assert!(world.proposals().is_empty());
+    world.beat();
+    assert!(world.proposals().is_empty());
+}
+
+#[test]
+fn a_learner_on_a_lost_node_is_dropped_and_made_elsewhere() {
+    let (mut world, gpid) = healthy(5, 1, 3);
+    let config = world.config(gpid).clone();
+    let (primary, dead) = (config.primary.unwrap().peer.0, config.secondaries[0]);
+    world.down.insert(dead.peer);
+    world.change(primary, gpid, &ConfigChange::Drop { member: dead, moving: None });
+    world.rounds(31);
+    world.says.remove(&(dead.peer, gpid));
+    let learner = world.config(gpid).copies().find(|m| config.copy_on(m.peer).is_none()).unwrap();
+    assert!(learner.incarnation > Incarnation(3));
+    world.down.insert(learner.peer);
+    if world.config(gpid).is_member(learner.peer) {
+        world.change(primary, gpid, &ConfigChange::Drop { member: learner, moving: None });
+    }
+    world.rounds(70);
+    assert!(world.all_healthy());
+}
+
+#[test]
+fn a_node_without_room_gets_nothing() {
+    let mut world = World::new(4);
+    world.disk.insert(PeerId(0), DiskStatus::SpaceInsufficient);
+    world.beat();
+    world.create("t", 16, 3);
+    world.rounds(8);
+    assert!(world.all_healthy());
+    assert!(world.cluster.live_partitions().all(|p| p.config.copy_on(PeerId(0)).is_none()));
+}
+
+#[test]
+fn a_ballot_never_given_freezes_the_partition() {
+    let (mut world, gpid) = healthy(4, 1, 3);
+    let config = world.config(gpid).clone();
+    let strange = ReplicaReport { ballot: Ballot(99), ..idle(gpid, config.secondaries[0].incarnation.0) };
+    world.says.insert((config.secondaries[0].peer, gpid), Some(strange));
+    world.rounds(3);
+    assert_eq!(world.partition(gpid).frozen, Some(Ballot(99)));
+    let refused = world.cluster.decide(
+        Requester::Peer(config.primary.unwrap().peer),
+        gpid,
+        config.ballot,
+        &ConfigChange::HandOver { to: config.secondaries[1] },
+        0,
+    );
+    assert!(refused.unwrap_err().hint.contains("recover"));
+}

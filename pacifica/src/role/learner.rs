@@ -1,0 +1,119 @@
+//! The learner (potential secondary): it fetches what is committed, takes new prepares meanwhile, and is promoted by
+//! the primary once nothing is missing.
+
+use std::sync::Arc;
+
+use common::types::{Ballot, Decree, Member, Mutation, Prepare, Time};
+
+use super::follow::Following;
+use crate::effect::Effect;
+use crate::state::State;
+
+/// A learner holds so many times the cache in prepares that it cannot commit yet; past it they come by learning.
+const HELD_CACHES_MAX: usize = 4;
+
+/// A copy that catches up.
+#[derive(Debug)]
+pub(crate) struct Learner {
+    pub(crate) following: Following,
+    /// The learn under way, by its name.
+    learning: Option<Ballot>,
+    /// When a learn may begin again.
+    again_at: Time,
+}
+
+impl Learner {
+    /// Enters a ballot. Unless it goes on under the same primary, its own uncommitted records go first: nobody waited
+    /// for a learner, so they may be of a past that did not happen.
+    pub(crate) fn new(state: &mut State, primary: Option<Member>, before: Option<Self>, follows: bool) -> Self {
+        let same = before.filter(|before| before.following.primary == primary && primary.is_some());
+        if same.is_none() || !follows {
+            state.void(Decree(0), Ballot(u64::MAX));
+        }
+        let learning = same.as_ref().and_then(|before| before.learning);
+        let mut learner = Self { following: Following::new(state, primary), learning, again_at: state.now.mono };
+        if learner.learning.is_none() {
+            learner.start(state);
+        }
+        learner
+    }
+
+    /// The role ends.
+    pub(crate) fn stop(&mut self, state: &mut State) {
+        if self.learning.take().is_some() {
+            state.emit(Effect::StopLearn);
+        }
+    }
+
+    pub(crate) fn prepare(&mut self, state: &mut State, prepare: Prepare) {
+        let bytes_max = state.options.cache_bytes.saturating_mul(HELD_CACHES_MAX);
+        self.following.prepare(state, prepare, bytes_max);
+        self.learn_if_missing(state);
+    }
+
+    /// Committed mutations arrived. They are logged here too: what is acknowledged must be durable here.
+    pub(crate) fn learned(&mut self, state: &mut State, ballot: Ballot, mutations: Vec<Arc<Mutation>>) {
+        if self.learning != Some(ballot) || !state.may_append() {
+            return;
+        }
+        for mutation in mutations {
+            if mutation.decree == state.committed.next() {
+                Self::learn_one(state, mutation);
+            }
+        }
+        self.following.advance(state);
+        self.following.settle(state);
+    }
+
+    fn learn_one(state: &mut State, mutation: Arc<Mutation>) {
+        let decree = mutation.decree;
+        let held = state.list.get(decree).is_some_and(|held| held.ballot >= mutation.ballot);
+        if held {
+            state.commit_through(decree);
+        } else {
+            state.append(mutation.clone());
+            state.list.forget_through(decree);
+            state.commit_learned(mutation);
+        }
+    }
+
+    /// A checkpoint took the storage's place.
+    pub(crate) fn installed(&mut self, state: &mut State, ballot: Ballot, decree: Decree, time_ms: u64) {
+        if self.learning != Some(ballot) || decree <= state.committed {
+            return;
+        }
+        state.list.forget_through(decree);
+        state.committed = decree;
+        state.note_time(time_ms);
+        self.following.advance(state);
+        self.following.settle(state);
+    }
+
+    /// A learn ended, well or not.
+    pub(crate) fn ended(&mut self, state: &mut State, ballot: Ballot) {
+        if self.learning == Some(ballot) {
+            self.learning = None;
+            self.again_at = state.now.mono + state.options.resend;
+            self.following.acknowledge(state);
+        }
+    }
+
+    pub(crate) fn tick(&mut self, state: &mut State) {
+        self.learn_if_missing(state);
+    }
+
+    fn learn_if_missing(&mut self, state: &mut State) {
+        let missing = self.following.primary_committed > self.following.matched;
+        if missing && self.learning.is_none() && state.now.mono >= self.again_at {
+            self.start(state);
+        }
+    }
+
+    fn start(&mut self, state: &mut State) {
+        if let Some(primary) = self.following.primary {
+            self.learning = Some(state.ballot);
+            self.again_at = state.now.mono + state.options.resend;
+            state.emit(Effect::StartLearn { primary, ballot: state.ballot, from: state.committed.next() });
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What the primary proposes to the meta server, one change at a time: drops first, for nothing commits while a member
+//! is silent; then hand-overs; then promotions (rule UNION).
+
+use common::types::{ConfigChange, Member, MovingRequest};
+
+use super::follower::{Follower, Leaving};
+use super::{HandOver, Primary};
+use crate::effect::Refusal;
+use crate::event::RequestId;
+use crate::state::State;
+
+/// A learner that was not heard for so many graces is dropped, so that another may be placed.
+const LEARNER_GRACES: u32 = 4;
+
+impl Primary {
+    /// Time passed.
+    pub(crate) fn tick(&mut self, state: &mut State) {
+        self.try_commit(state);
+        self.repeat(state);
+        self.decide(state);
+    }
+
+    /// Proposes the most urgent change, if any and if none is outstanding.
+    pub(crate) fn decide(&mut self, state: &mut State) {
+        if !self.begun || !self.proposal.is_free(state.now.mono) {
+            return;
+        }
+        let drop = self.drop_change(state);
+        let change = drop.or_else(|| self.hand_over_change(state)).or_else(|| self.promotion(state));
+        if let Some(change) = change {
+            let hands_over = matches!(change, ConfigChange::HandOver { .. });
+            self.proposal.propose(state, change);
+            if hands_over {
+                self.refuse_waiting(state, Refusal::NotServing);
+            }
+        }
+    }
+
+    fn drop_change(&self, state: &State) -> Option<ConfigChange> {
+        let gone = self.followers.iter().find(|f| f.leaving.is_some() || is_lost(state, f))?;
+        let moving = match gone.leaving {
+            Some(Leaving::Moving(moving)) => Some(moving),
+            Some(Leaving::Unfit) | None => None,
+        };
+        Some(ConfigChange::Drop { member: gone.member, moving })
+    }
+
+    /// A hand-over waits until what is in flight is committed, but not for ever; a sick primary does not wait.
+    fn hand_over_change(&mut self, state: &State) -> Option<ConfigChange> {
+        let sick = state.is_sick();
+        if !self.serving || (self.hand_over.is_none() && !sick) {
+            return None;
+        }
+        let wish = self.hand_over.unwrap_or(HandOver { to: None, since: state.now.mono });
+        let waited = state.now.mono.since(wish.since);
+        let drained = state.committed == self.last() || waited >= state.options.prepare_timeout / 3;
+        let target = self.successor(state, wish.to);
+        if target.is_none() && waited >= state.options.prepare_timeout {
+            self.hand_over = None;
+        }
+        target.filter(|_| drained || sick).map(|to| ConfigChange::HandOver { to })
+    }
+
+    /// The member that is to lead: the one named, else the most advanced.
+    fn successor(&self, state: &State, named: Option<Member>) -> Option<Member> {
+        let fit = |f: &&Follower| !f.learner && f.answered && f.matched >= state.committed && f.leaving.is_none();
+        let candidates = self.followers.iter().filter(fit).filter(|f| named.is_none_or(|to| to == f.member));
+        // The lowest peer of the most advanced, so that a seed gives one answer.
+        candidates.rev().max_by_key(|f| f.matched).map(|f| f.member)
+    }
+
+    /// A learner that has everything and has granted a lease already becomes a member.
+    fn promotion(&self, state: &State) -> Option<ConfigChange> {
+        let (now, lease) = (state.now.mono, state.options.lease);
+        let ready = |f: &&Follower| {
+            f.learner && f.answered && f.matched >= state.committed && f.leaving.is_none() && f.lease.holds(now, lease)
+        };
+        let learner = self.followers.iter().find(ready).filter(|_| self.serving)?;
+        Some(ConfigChange::Promote { learner: learner.member })
+    }
+
+    /// The meta server refused for good: the old members are the members.
+    pub(crate) fn proposal_refused(&mut self, state: &mut State, request: RequestId) {
+        if self.proposal.refused(request, state.now.mono) {
+            self.hand_over = None;
+            self.forgive_moves();
+            self.try_commit(state);
+        }
+    }
+
+    /// A leaver whose drop was refused asks again if it still wants to go.
+    fn forgive_moves(&mut self) {
+        for follower in &mut self.followers {
+            follower.leaving = follower.leaving.filter(|leaving| *leaving == Leaving::Unfit);
+        }
+    }
+
+    /// Somebody wants this primary to hand over.
+    pub(crate) fn wish_hand_over(&mut self, state: &mut State, to: Option<Member>) {
+        let known = to.is_none_or(|to| self.followers.iter().any(|f| f.member == to && !f.learner));
+        let any = self.followers.iter().any(|f| !f.learner);
+        if known && any && self.hand_over.is_none() {
+            self.hand_over = Some(HandOver { to, since: state.now.mono });
+            self.decide(state);
+        }
+    }
+
+    /// A member wants to go: for a disk move, if enough members stay, or because it is not well.
+    pub(crate) fn wish_drop(&mut self, state: &mut State, from: Member, moving: Option<MovingRequest>) {
+        let Some(config) = state.config.as_ref() else { return };
+        let enough = config.member_count() > config.min_replicas();
+        let Some(follower) = self.followers.iter_mut().find(|f| f.member == from) else { return };
+        match moving {
+            Some(moving) if enough || follower.learner => follower.leaving = Some(Leaving::Moving(moving)),
+            Some(_) => {}
+            None => {
+                follower.leaving.get_or_insert(Leaving::Unfit);
+            }
+        }
+        self.decide(state);
+    }
+
+    /// The clock jumped: no lease is held, and silence is counted anew.
+    pub(crate) fn clock_jumped(&mut self, state: &State) {
+        let now = state.now.mono;
+        for follower in &mut self.followers {
+            follower.lease.lose(now);
+            follower.unanswered_since = follower.unanswered_since.map(|_| now);
+        }
+    }
+
+    /// An append failed: the fate of everything with a decree is unknown here, and this copy abdicates (rule DECREES).
+    pub(crate) fn append_failed(&mut self, state: &mut State) {
+        self.give_up_decrees(state);
+        self.refuse_waiting(state, Refusal::Unhealthy);
+        self.decide(state);
+    }
+
+    /// The health changed.
+    pub(crate) fn health_changed(&mut self, state: &mut State) {
+        if !state.may_append() {
+            self.refuse_waiting(state, Refusal::Unhealthy);
+        }
+        self.try_commit(state);
+        self.decide(state);
+    }
+}
+
+/// Whether a copy was silent for too long: a member by its prepares or its lease, a learner by its lease alone.
+fn is_lost(state: &State, follower: &Follower) -> bool {
+    let now = state.now.mono;
+    if follower.learner {
+        return follower.lease.silent(now, state.options.grace * LEARNER_GRACES);
+    }
+    let unanswered = |since| now >= since + state.options.prepare_timeout;
+    follower.unanswered_since.is_some_and(unanswered) || follower.lease.silent(now, state.options.lease)
+}

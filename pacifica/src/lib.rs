@@ -1,5 +1,5 @@
 //! The PacificA replication protocol as a pure state machine: `step(now, event) -> effects`. No clock, no I/O.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::wildcard_enum_match_arm))]
 
 mod batch;
 pub mod beacon;
@@ -16,6 +16,8 @@ mod reconfiguration;
 mod replica;
 mod role;
 mod state;
+#[cfg(test)]
+mod tests;
 mod transition;
 mod view;
 

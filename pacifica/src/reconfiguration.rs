@@ -16,6 +16,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(crate) struct Reconfiguration {
     outstanding: Option<(RequestId, ConfigChange)>,
+    /// The outstanding change makes another copy primary, or none.
+    abdicates: bool,
     not_before: Time,
 }
 
@@ -29,6 +31,16 @@ impl Reconfiguration {
     pub(crate) fn propose(&mut self, state: &mut State, change: ConfigChange) {
         assert!(self.outstanding.is_none(), "a second proposal while the first is outstanding");
         let request = state.next_request();
+        self.abdicates = match change {
+            ConfigChange::HandOver { .. } => true,
+            ConfigChange::Drop { member, .. } => member == state.me,
+            ConfigChange::AddLearner { .. }
+            | ConfigChange::Promote { .. }
+            | ConfigChange::TakeOver { .. }
+            | ConfigChange::Appoint { .. }
+            | ConfigChange::Rejoin { .. }
+            | ConfigChange::EndMove { .. } => false,
+        };
         self.outstanding = Some((request, change.clone()));
         let expected: Ballot = state.ballot;
         state.emit(Effect::Propose { request, expected, change });
@@ -39,6 +51,7 @@ impl Reconfiguration {
         let ours = self.outstanding.as_ref().is_some_and(|(id, _)| *id == request);
         if ours {
             self.outstanding = None;
+            self.abdicates = false;
             self.not_before = now + PAUSE;
         }
         ours
@@ -48,7 +61,7 @@ impl Reconfiguration {
     pub(crate) fn promoting(&self) -> Option<Member> {
         match self.outstanding {
             Some((_, ConfigChange::Promote { learner })) => Some(learner),
-            _ => None,
+            Some(_) | None => None,
         }
     }
 
@@ -56,12 +69,12 @@ impl Reconfiguration {
     pub(crate) fn dropping(&self) -> Option<Member> {
         match self.outstanding {
             Some((_, ConfigChange::Drop { member, .. })) => Some(member),
-            _ => None,
+            Some(_) | None => None,
         }
     }
 
     /// Whether another copy may be the primary already: this one neither reads nor commits.
-    pub(crate) const fn handing_over(&self) -> bool {
-        matches!(self.outstanding, Some((_, ConfigChange::HandOver { .. })))
+    pub(crate) const fn abdicates(&self) -> bool {
+        self.abdicates
     }
 }

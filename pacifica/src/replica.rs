@@ -20,8 +20,8 @@
 use std::sync::Arc;
 
 use common::types::{
-    Ballot, Body, Decree, Envelope, Gpid, Member, Message, Mutation, Now, PartitionConfig, Prepare, PrepareAck,
-    RefuseReason, Time,
+    Ballot, Body, Decree, Envelope, Gpid, Member, Message, MovingRequest, Mutation, Now, PartitionConfig, Prepare,
+    PrepareAck, RefuseReason, Time,
 };
 
 use crate::effect::{Effect, Refusal};
@@ -106,11 +106,7 @@ impl Replica {
                 self.on_learn(event)
             }
             Event::Health(health) => self.on_health(health),
-            Event::Leave(moving) => {
-                if let Role::Secondary(secondary) = &mut self.role {
-                    secondary.leave(&mut self.state, moving);
-                }
-            }
+            Event::Leave(moving) => self.on_leave(moving),
             Event::HandOver { to } => self.on_hand_over(to),
             Event::Tick => self.on_tick(),
             Event::ClockJumped => self.on_clock_jumped(),
@@ -192,6 +188,14 @@ impl Replica {
             (Role::Primary(primary), to) => primary.wish_hand_over(&mut self.state, to),
             (Role::Secondary(secondary), Some(to)) => secondary.ask_hand_over(&mut self.state, to),
             _ => {}
+        }
+    }
+
+    fn on_leave(&mut self, moving: MovingRequest) {
+        match &mut self.role {
+            Role::Primary(primary) => primary.leave(&mut self.state, moving),
+            Role::Secondary(secondary) => secondary.leave(&mut self.state, moving),
+            Role::Learner(_) | Role::Inactive(_) => {}
         }
     }
 

@@ -5,6 +5,8 @@
 
 mod receiver;
 mod sender;
+#[cfg(test)]
+mod tests;
 
 pub use receiver::BeaconReceiver;
 pub use sender::BeaconSender;

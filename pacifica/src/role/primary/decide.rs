@@ -4,7 +4,7 @@
 use common::types::{ConfigChange, Member, MovingRequest};
 
 use super::follower::{Follower, Leaving};
-use super::{HandOver, Primary};
+use super::{Farewell, Primary, Successor};
 use crate::effect::Refusal;
 use crate::event::RequestId;
 use crate::state::State;
@@ -26,11 +26,10 @@ impl Primary {
             return;
         }
         let drop = self.drop_change(state);
-        let change = drop.or_else(|| self.hand_over_change(state)).or_else(|| self.promotion(state));
+        let change = drop.or_else(|| self.farewell_change(state)).or_else(|| self.promotion(state));
         if let Some(change) = change {
-            let hands_over = matches!(change, ConfigChange::HandOver { .. });
             self.proposal.propose(state, change);
-            if hands_over {
+            if self.proposal.abdicates() {
                 self.refuse_waiting(state, Refusal::NotServing);
             }
         }
@@ -46,19 +45,26 @@ impl Primary {
     }
 
     /// A hand-over waits until what is in flight is committed, but not for ever; a sick primary does not wait.
-    fn hand_over_change(&mut self, state: &State) -> Option<ConfigChange> {
+    fn farewell_change(&mut self, state: &State) -> Option<ConfigChange> {
         let sick = state.is_sick();
-        if !self.serving || (self.hand_over.is_none() && !sick) {
+        if !self.serving || (self.farewell.is_none() && !sick) {
             return None;
         }
-        let wish = self.hand_over.unwrap_or(HandOver { to: None, since: state.now.mono });
+        let wish = self.farewell.unwrap_or(Farewell { to: Successor::Any, since: state.now.mono });
         let waited = state.now.mono.since(wish.since);
-        let drained = state.committed == self.last() || waited >= state.options.prepare_timeout / 3;
-        let target = self.successor(state, wish.to);
-        if target.is_none() && waited >= state.options.prepare_timeout {
-            self.hand_over = None;
+        let drained = state.committed == self.last();
+        let change = match wish.to {
+            Successor::Named(to) => self.successor(state, Some(to)),
+            Successor::Any => self.successor(state, None),
+            Successor::Nobody(moving) => {
+                return drained.then_some(ConfigChange::Drop { member: state.me, moving: Some(moving) });
+            }
+        };
+        if change.is_none() && waited >= state.options.prepare_timeout {
+            self.farewell = None;
         }
-        target.filter(|_| drained || sick).map(|to| ConfigChange::HandOver { to })
+        let ready = drained || sick || waited >= state.options.prepare_timeout / 3;
+        change.filter(|_| ready).map(|to| ConfigChange::HandOver { to })
     }
 
     /// The member that is to lead: the one named, else the most advanced.
@@ -82,7 +88,7 @@ impl Primary {
     /// The meta server refused for good: the old members are the members.
     pub(crate) fn proposal_refused(&mut self, state: &mut State, request: RequestId) {
         if self.proposal.refused(request, state.now.mono) {
-            self.hand_over = None;
+            self.farewell = None;
             self.forgive_moves();
             self.try_commit(state);
         }
@@ -95,12 +101,25 @@ impl Primary {
         }
     }
 
-    /// Somebody wants this primary to hand over.
+    /// Somebody wants this primary to hand over: to a member, or to any.
     pub(crate) fn wish_hand_over(&mut self, state: &mut State, to: Option<Member>) {
-        let known = to.is_none_or(|to| self.followers.iter().any(|f| f.member == to && !f.learner));
-        let any = self.followers.iter().any(|f| !f.learner);
-        if known && any && self.hand_over.is_none() {
-            self.hand_over = Some(HandOver { to, since: state.now.mono });
+        let known = |f: &Follower| !f.learner && to.is_none_or(|to| f.member == to);
+        if self.followers.iter().any(known) {
+            self.say_farewell(state, to.map_or(Successor::Any, Successor::Named));
+        }
+    }
+
+    /// This copy's disk move: only the sole copy of a table of one replica leaves as primary, others hand over first.
+    pub(crate) fn leave(&mut self, state: &mut State, moving: MovingRequest) {
+        let sole = state.config.as_ref().is_some_and(|config| config.replica_count == 1);
+        if sole && self.followers.iter().all(|f| f.learner) {
+            self.say_farewell(state, Successor::Nobody(moving));
+        }
+    }
+
+    fn say_farewell(&mut self, state: &mut State, to: Successor) {
+        if self.farewell.is_none() {
+            self.farewell = Some(Farewell { to, since: state.now.mono });
             self.decide(state);
         }
     }

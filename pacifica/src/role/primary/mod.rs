@@ -14,7 +14,7 @@ mod serve;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use common::types::{Ballot, Body, Decree, Member, Mutation, PartitionConfig, PeerId, Time};
+use common::types::{Ballot, Body, Decree, Member, MovingRequest, Mutation, PartitionConfig, PeerId, Time};
 
 use crate::batch::BatchQueue;
 use crate::durability::Watermark;
@@ -46,15 +46,26 @@ pub(crate) struct Primary {
     /// Reads of what is in flight (rule REPLIES).
     barriers: BTreeSet<(Decree, Token)>,
     proposal: Reconfiguration,
-    hand_over: Option<HandOver>,
+    farewell: Option<Farewell>,
     committed_at: Time,
 }
 
-/// A wish to hand over; new writes are refused while those in flight drain.
+/// A wish to stop being primary; new writes are refused while those in flight drain.
 #[derive(Clone, Copy, Debug)]
-struct HandOver {
-    to: Option<Member>,
+struct Farewell {
+    to: Successor,
     since: Time,
+}
+
+/// What comes after this primary.
+#[derive(Clone, Copy, Debug)]
+enum Successor {
+    /// This member.
+    Named(Member),
+    /// The most advanced member.
+    Any,
+    /// Nobody: the only copy of a table of one replica moves to another disk (rule MOVES).
+    Nobody(MovingRequest),
 }
 
 impl Primary {
@@ -87,7 +98,7 @@ impl Primary {
             batch: BatchQueue::default(),
             barriers: BTreeSet::new(),
             proposal: Reconfiguration::default(),
-            hand_over: None,
+            farewell: None,
             committed_at: state.now.mono,
         }
     }
@@ -207,7 +218,7 @@ impl Primary {
 
     /// Whether the next configuration that names this copy as primary continues its tenure.
     pub(crate) fn goes_on(&self, ballot: Ballot, from: Ballot) -> bool {
-        !self.proposal.handing_over() || ballot == from.next()
+        !self.proposal.abdicates() || ballot == from.next()
     }
 
     /// Whether it serves: opened, past its wait, not handing over.
@@ -217,7 +228,7 @@ impl Primary {
 
     /// Whether it may be that another primary leads, so that nothing is to be promised.
     const fn suspended(&self) -> bool {
-        !self.begun || self.proposal.handing_over()
+        !self.begun || self.proposal.abdicates()
     }
 
     /// Last decree given.

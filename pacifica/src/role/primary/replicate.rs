@@ -72,6 +72,7 @@ impl Primary {
     pub(crate) fn appended(&mut self, state: &mut State) {
         if self.own.settle(state.durable()) {
             self.try_commit(state);
+            self.decide(state);
         }
     }
 

@@ -21,7 +21,7 @@ impl Primary {
 
     fn refusal(&self, state: &State) -> Option<Refusal> {
         let config = state.config.as_ref()?;
-        if !self.serving || self.proposal.handing_over() || self.hand_over.is_some() {
+        if !self.serving || self.proposal.abdicates() || self.farewell.is_some() {
             Some(Refusal::NotServing)
         } else if !state.may_append() {
             Some(Refusal::Unhealthy)
@@ -51,14 +51,14 @@ impl Primary {
         let Some(full) = self.batch.next_is_full(&state.options) else { return false };
         let in_flight = self.last().0 - state.committed.0;
         let room = in_flight == 0 || (full && in_flight < state.options.max_in_flight as u64);
-        room && self.begun && self.serving && !self.proposal.handing_over() && state.may_append()
+        room && self.begun && self.serving && !self.proposal.abdicates() && state.may_append()
     }
 
     /// A conditional write that writes nothing: a read that waits for what it saw (rule REPLIES).
     pub(crate) fn barrier(&mut self, state: &mut State, token: Token, seen: Decree) {
         if state.faults.failed_cas_answered_from_overlay && self.serving {
             state.answer(token, Answer::ReadReady);
-        } else if !self.serving || self.proposal.handing_over() {
+        } else if !self.serving || self.proposal.abdicates() {
             state.refuse(token, Refusal::NotServing);
         } else if seen <= state.committed {
             self.answer_barrier(state, token);
@@ -86,7 +86,7 @@ impl Primary {
 
     /// Until when reads are allowed: the least lease of all that count; without others, for ever.
     pub(crate) fn read_until(&self, state: &State) -> Option<Time> {
-        if !self.serving || self.proposal.handing_over() {
+        if !self.serving || self.proposal.abdicates() {
             return None;
         }
         let counting = self.followers.iter().filter(|f| self.counts(state, f));

@@ -1,0 +1,42 @@
+//! What a primary says of itself to its node.
+
+use super::*;
+
+#[test]
+fn the_roster_names_members_and_learners_at_the_present_ballot() {
+    let bench = Bench::primary(&[0, 1, 2], &[3]);
+    assert_eq!(bench.replica.roster(), [(PeerId(1), Ballot(5)), (PeerId(2), Ballot(5)), (PeerId(3), Ballot(5))]);
+}
+
+#[test]
+fn a_primary_goes_on_while_nobody_answers_its_proposals() {
+    let mut bench = Bench::primary(&[0, 1, 2], &[]);
+    bench.hear(2, Message::AskDrop { moving: None });
+    bench.write(1);
+    bench.durable();
+    bench.hear(1, ack(5, 2));
+    assert_eq!(applied(&bench.hear(2, ack(5, 2))), [(2, vec![1])]);
+}
+
+#[test]
+fn a_secondary_that_hears_of_a_wish_passes_it_on() {
+    let mut bench = Bench::secondary();
+    let effects = bench.step(Event::HandOver { to: Some(member(1)) });
+    assert_eq!(sent(&effects), [(0, &Message::AskHandOver { to: member(1) })]);
+}
+
+#[test]
+fn a_wish_for_a_member_that_is_none_is_ignored() {
+    let mut bench = Bench::primary(&[0, 1], &[3]);
+    bench.step(Event::HandOver { to: Some(member(3)) });
+    assert_eq!(answers(&bench.write(1)), []);
+}
+
+#[test]
+fn effects_of_a_step_are_added_behind_what_the_caller_has() {
+    let mut bench = Bench::primary(&[0, 1], &[]);
+    let mut out = vec![Effect::StopLearn];
+    let event = Event::Write { token: Token(1), writes: writes("a") };
+    bench.replica.step(Now { mono: bench.now, wall_ms: 0 }, event, &mut out);
+    assert!(matches!(out.as_slice(), [Effect::StopLearn, Effect::Append { .. }, Effect::Send { .. }]));
+}

@@ -15,7 +15,8 @@
 //!
 //! Legal transitions, each by a configuration of a higher ballot and by nothing else: inactive -> learner, primary;
 //! learner -> secondary, primary (only at ballot 1), inactive; secondary -> primary, inactive; primary -> secondary,
-//! inactive; and each role to itself in the next ballot. Never inactive -> secondary: a restarted member learns first.
+//! inactive; and each role to itself in the next ballot. (One exception: a learner may resign, see `role/learner.rs`.)
+//! Never inactive -> secondary: a restarted member learns first.
 
 use std::sync::Arc;
 
@@ -170,10 +171,18 @@ impl Replica {
         if let Event::Learned { ballot, mutations } = event {
             learner.learned(state, ballot, mutations);
         } else if let Event::CheckpointInstalled { ballot, decree, time_ms } = event {
-            learner.installed(state, ballot, decree, time_ms);
+            if !learner.installed(state, ballot, decree, time_ms) {
+                self.resign();
+            }
         } else if let Event::LearnEnded { ballot } = event {
             learner.ended(state, ballot);
         }
+    }
+
+    /// Without a role at this ballot: the primary hears it at its next prepare, and drops this copy.
+    fn resign(&mut self) {
+        self.role = Role::Inactive(Inactive);
+        self.state.emit(Effect::RoleChanged { status: self.role.status(), ballot: self.state.ballot });
     }
 
     fn on_health(&mut self, health: Health) {

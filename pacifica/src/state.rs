@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub(crate) persisted: Ballot,
     /// Whether this copy was made in this process, and so has never spoken under its ballot.
     pub(crate) fresh: bool,
+    /// Whether the log may hold records of this incarnation that were given up without a marker in the log.
+    pub(crate) log_has_remains: bool,
     pub(crate) list: PrepareList,
     pub(crate) committed: Decree,
     /// Committed as far as the log knew at start, applied with the first step.
@@ -71,6 +73,7 @@ impl State {
             ballot,
             persisted: boot.ballot,
             fresh: boot.fresh,
+            log_has_remains: !boot.fresh,
             list,
             committed: boot.applied,
             recovered: boot.committed,
@@ -155,6 +158,12 @@ impl State {
     pub(crate) fn prepare_again(&mut self, mutation: Arc<Mutation>) {
         self.append(mutation.clone());
         self.list.put(mutation, Vec::new());
+    }
+
+    /// Gives up everything uncommitted, as a learner does.
+    pub(crate) fn give_up_tail(&mut self) {
+        self.log_has_remains |= self.list.last() > self.committed;
+        self.void(Decree(0), Ballot(u64::MAX));
     }
 
     /// Voids records of ballots below `ballot` past `after`, never below the committed decree (rule OPENING).

@@ -39,7 +39,8 @@ impl Following {
 
     /// Takes a prepare of this ballot. What is news is acknowledged once durable, anything else at once.
     pub(crate) fn prepare(&mut self, state: &mut State, prepare: Prepare, bytes_max: usize) {
-        if !state.may_append() {
+        // A full disk still follows the commit point, so that an idle member outlasts it.
+        if !state.may_append() && (state.is_sick() || !prepare.mutations.is_empty()) {
             return self.refuse(state);
         }
         self.begin(state, prepare.base);

@@ -28,7 +28,7 @@ impl Learner {
     pub(crate) fn new(state: &mut State, primary: Option<Member>, before: Option<Self>, follows: bool) -> Self {
         let same = before.filter(|before| before.following.primary == primary && primary.is_some());
         if same.is_none() || !follows {
-            state.void(Decree(0), Ballot(u64::MAX));
+            state.give_up_tail();
         }
         let learning = same.as_ref().and_then(|before| before.learning);
         let mut learner = Self { following: Following::new(state, primary), learning, again_at: state.now.mono };
@@ -77,16 +77,27 @@ impl Learner {
         }
     }
 
-    /// A checkpoint took the storage's place.
-    pub(crate) fn installed(&mut self, state: &mut State, ballot: Ballot, decree: Decree, time_ms: u64) {
+    /// A checkpoint took the storage's place. Returns whether this copy can go on.
+    ///
+    /// What it gave up earlier may still stand in its log past the checkpoint's decree, and the marker that voids it
+    /// lies below, in the checkpoint: a restart would bring it back. Such a copy resigns; the next incarnation begins
+    /// with this checkpoint and an empty log (rules OPENING, LOG).
+    pub(crate) fn installed(&mut self, state: &mut State, ballot: Ballot, decree: Decree, time_ms: u64) -> bool {
         if self.learning != Some(ballot) || decree <= state.committed {
-            return;
+            return true;
+        }
+        if state.log_has_remains {
+            self.stop(state);
+            state.give_up_tail();
         }
         state.list.forget_through(decree);
         state.committed = decree;
         state.note_time(time_ms);
-        self.following.advance(state);
-        self.following.settle(state);
+        if !state.log_has_remains {
+            self.following.advance(state);
+            self.following.settle(state);
+        }
+        !state.log_has_remains
     }
 
     /// A learn ended, well or not.

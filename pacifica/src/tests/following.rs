@@ -115,6 +115,16 @@ fn a_full_disk_refuses_prepares_for_space_and_a_sick_one_asks_to_be_dropped() {
 }
 
 #[test]
+fn a_full_disk_still_follows_the_commit_point() {
+    let mut bench = Bench::secondary();
+    bench.hear(0, prepare(5, 0, 0, vec![mutation(5, 1, "a")]));
+    bench.durable();
+    bench.step(Event::Health(Health::NoSpace));
+    let effects = bench.hear(0, prepare(5, 0, 1, vec![]));
+    assert_eq!((applied(&effects), acks(&effects)), (vec![(1, vec![])], vec![1]));
+}
+
+#[test]
 fn a_failed_append_ends_preparing() {
     let mut bench = Bench::secondary();
     bench.hear(0, prepare(5, 0, 0, vec![mutation(5, 1, "a")]));

@@ -111,3 +111,16 @@ fn the_cache_serves_committed_mutations_only_if_it_has_them_all() {
     assert_eq!(decrees(3), Some(vec![]));
     assert_eq!(decrees(0), None);
 }
+
+#[test]
+fn a_checkpoint_over_given_up_records_makes_a_learner_resign() {
+    let mut bench = Bench::learner();
+    bench.hear(0, prepare(5, 0, 0, vec![mutation(5, 8, "x")]));
+    bench.install(&config(6, &[1, 2], &[3]));
+    let installed = Event::CheckpointInstalled { ballot: Ballot(6), decree: Decree(5), time_ms: 1 };
+    let effects = bench.step(installed);
+    assert!(effects.contains(&Effect::RoleChanged { status: ReplicaStatus::Inactive, ballot: Ballot(6) }));
+    let refusal = Message::PrepareRefused { ballot: Ballot(6), reason: common::types::RefuseReason::NoRole };
+    assert_eq!(sent(&bench.hear(1, prepare(6, 5, 5, vec![]))), [(1, &refusal)]);
+    assert_eq!(bench.replica.committed(), Decree(5), "the next incarnation begins here");
+}

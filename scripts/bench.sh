@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Benchmarks over real processes on this machine. Builds what is missing, then:
+#
+#   scripts/bench.sh kv [--ops put,get,mixed] [--callers 1,16,64,256] [--sync always,never] [--seconds 5] …
+#
+# `scripts/bench.sh kv --help` shows all options. The table goes to stdout as Markdown.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/lib/common.sh
+
+prepare_build
+say "building"
+cargo build --release --locked --workspace --bins >&2
+exec "$CARGO_TARGET_DIR/release/bench" "$@"

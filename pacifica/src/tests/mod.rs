@@ -1,6 +1,7 @@
 //! Tests of the core as sentences, each comparing the effects of one behaviour. The bench below drives one replica by
 //! hand; clusters are the simulator's.
 
+mod cluster;
 mod following;
 mod leading;
 mod learning;

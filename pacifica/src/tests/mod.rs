@@ -8,6 +8,7 @@ mod learning;
 mod leases;
 mod moves;
 mod opening;
+mod planted;
 mod restart;
 mod union;
 mod writing;

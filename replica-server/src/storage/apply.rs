@@ -1,0 +1,52 @@
+//! Applying committed mutations, in order of decree.
+
+use std::sync::Arc;
+
+use common::types::{Body, Mutation, WriteOp};
+
+use super::decree::{Applied, DECREE_KEY};
+use super::error::StorageError;
+use super::rocks::Batch;
+use super::store::Storage;
+
+impl Storage {
+    /// Applies committed mutations as one batch with the decree record; not durable until it is flushed, by RocksDB
+    /// itself or by [`Storage::flush`]. Blocks while RocksDB holds writers back.
+    ///
+    /// The mutations follow each other and what is applied, without a gap; anything else is a broken invariant.
+    ///
+    /// # Errors
+    /// If it is closed or the disk fails; nothing of them is applied then.
+    pub fn apply(&self, mutations: &[Arc<Mutation>]) -> Result<Applied, StorageError> {
+        let _one_writer = self.inner.writing.lock();
+        let mut applied = self.applied();
+        let mut batch = Batch::with_capacity(mutations.iter().map(|mutation| mutation.size()).sum());
+        for mutation in mutations {
+            assert!(
+                mutation.decree == applied.decree.next(),
+                "{}: decree {} follows {}",
+                self.dir().display(),
+                mutation.decree,
+                applied.decree
+            );
+            applied = add(&mut batch, mutation, applied);
+        }
+        batch.put(DECREE_KEY, &applied.encode());
+        self.with(|rocks| rocks.write(batch))?;
+        self.publish(applied);
+        Ok(applied)
+    }
+}
+
+fn add(batch: &mut Batch, mutation: &Mutation, applied: Applied) -> Applied {
+    if let Body::Writes(writes) = &mutation.body {
+        for op in writes.iter() {
+            match op {
+                WriteOp::Put { key, value } => batch.put(key, value),
+                WriteOp::Delete { key } => batch.delete(key),
+            }
+        }
+    }
+    let time_ms = applied.time_ms.max(mutation.time_ms);
+    Applied { decree: mutation.decree, ballot: mutation.ballot, time_ms }
+}

@@ -1,0 +1,31 @@
+//! What all storages of a node share.
+
+use std::sync::Arc;
+
+use super::error::StorageError;
+use super::options::EngineOptions;
+use super::rocks::Shared;
+
+/// What all storages of a node share: block cache, memtable budget, background threads, rate limiter. Clones are the
+/// same engine.
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) shared: Arc<Shared>,
+    pub(super) skew_ms: u64,
+}
+
+impl Engine {
+    /// Builds it. The background threads belong to the process: a second engine sets their number anew.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`] if RocksDB refuses the settings.
+    pub fn new(options: &EngineOptions) -> Result<Self, StorageError> {
+        Ok(Self { shared: Arc::new(Shared::new(options)?), skew_ms: options.clock_skew_ms })
+    }
+
+    /// Bytes in the block cache, and bytes in all memtables.
+    #[must_use]
+    pub fn memory(&self) -> (usize, usize) {
+        self.shared.memory()
+    }
+}

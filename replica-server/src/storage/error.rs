@@ -1,0 +1,66 @@
+//! Why a storage could not do what it was asked.
+
+use std::path::{Path, PathBuf};
+
+/// Why a storage could not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StorageError {
+    /// It was closed, or is about to be.
+    #[error("the storage at {0} is closed; the replica must be opened again")]
+    Closed(PathBuf),
+    /// Somebody still used it when the deadline came; it stays open.
+    #[error("the storage at {0} is still in use; try to close it again")]
+    InUse(PathBuf),
+    /// What was waited for did not come in time.
+    #[error("{what} at {dir} took too long; try again")]
+    TimedOut {
+        /// What was waited for.
+        what: &'static str,
+        /// Where.
+        dir: PathBuf,
+    },
+    /// The disk is full.
+    #[error("no space left for {dir}: {cause}; free space on the disk")]
+    NoSpace {
+        /// Where.
+        dir: PathBuf,
+        /// RocksDB's words.
+        cause: String,
+    },
+    /// Stored bytes are damaged, or not of Godwit's form.
+    #[error("damaged data in {dir}: {cause}; the replica must be learned again from another")]
+    Corruption {
+        /// Where.
+        dir: PathBuf,
+        /// RocksDB's words.
+        cause: String,
+    },
+    /// Anything else that RocksDB or the file system reports.
+    #[error("storage failure in {dir}: {cause}; check the disk")]
+    Io {
+        /// Where.
+        dir: PathBuf,
+        /// The words of RocksDB or of the system.
+        cause: String,
+    },
+}
+
+impl StorageError {
+    pub(super) fn io(dir: &Path, error: &std::io::Error) -> Self {
+        let (dir, cause) = (dir.to_owned(), error.to_string());
+        match error.kind() {
+            std::io::ErrorKind::StorageFull => Self::NoSpace { dir, cause },
+            _ => Self::Io { dir, cause },
+        }
+    }
+
+    pub(super) fn corruption(dir: &Path, cause: impl Into<String>) -> Self {
+        Self::Corruption { dir: dir.to_owned(), cause: cause.into() }
+    }
+
+    /// Whether it is the disk that fails, and not only this replica or a lack of space.
+    #[must_use]
+    pub const fn is_disk_failure(&self) -> bool {
+        matches!(self, Self::Io { .. })
+    }
+}

@@ -1,0 +1,324 @@
+//! The only importer of the crate `rocksdb`: a thin, safe face of what Godwit uses of it.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use rocksdb::checkpoint::Checkpoint;
+use rocksdb::compaction_filter::Decision;
+use rocksdb::{
+    BlockBasedOptions, Cache, DB, DBCompressionType, DBPinnableSlice, DBRawIterator, Env, ErrorKind, LogLevel, Options,
+    ReadOptions, ReadTier, WaitForCompactOptions, WriteBatch, WriteBufferManager, WriteOptions, properties,
+};
+
+use super::decree::{Applied, DECREE_KEY, ENCODED, RECORDS_END};
+use super::error::StorageError;
+use super::expiry::Expiry;
+use super::options::{EngineOptions, LEVEL0_SLOWDOWN, LEVEL0_STOP};
+
+type Result<T> = std::result::Result<T, StorageError>;
+
+thread_local! {
+    // ReadOptions cannot be shared between threads, and making one costs as much as a cached read.
+    static CACHE_ONLY: ReadOptions = tier(ReadTier::BlockCache);
+    static PERSISTED: ReadOptions = tier(ReadTier::Persisted);
+}
+
+fn tier(tier: ReadTier) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.set_read_tier(tier);
+    options
+}
+
+/// What all databases of the node share: cache, memtable budget, threads, rate limiter.
+pub(super) struct Shared {
+    options: Options,
+    cache: Cache,
+    buffers: WriteBufferManager,
+}
+
+impl Shared {
+    pub(super) fn new(settings: &EngineOptions) -> Result<Self> {
+        let mut env = Env::new().map_err(|error| convert(Path::new("(environment)"), &error))?;
+        env.set_low_priority_background_threads(settings.background_threads);
+        env.set_high_priority_background_threads(settings.background_threads);
+        let cache = Cache::new_lru_cache(settings.cache_bytes);
+        let buffers = WriteBufferManager::new_write_buffer_manager(settings.write_buffers_bytes, false);
+        let mut options = database_options(settings)?;
+        options.set_env(&env);
+        options.set_write_buffer_manager(&buffers);
+        options.set_block_based_table_factory(&table_options(Some(&cache)));
+        if let Some(rate) = settings.rate_bytes_per_s {
+            options.set_ratelimiter(rate, 100_000, 10);
+        }
+        Ok(Self { options, cache, buffers })
+    }
+
+    /// Bytes in the block cache, and bytes in all memtables.
+    pub(super) fn memory(&self) -> (usize, usize) {
+        (self.cache.get_usage(), self.buffers.get_usage())
+    }
+}
+
+fn database_options(settings: &EngineOptions) -> Result<Options> {
+    // The log of the disk holds what is not flushed: a close must not write (rule MOVES: nothing is flushed inside the
+    // window). The crate has no setter for it.
+    let mut options = Options::default()
+        .get_options_from_string("avoid_flush_during_shutdown=true")
+        .map_err(|error| convert(Path::new("(options)"), &error))?;
+    options.set_write_buffer_size(settings.memtable_bytes);
+    options.set_max_write_buffer_number(4);
+    options.set_max_background_jobs(settings.background_threads * 2);
+    options.set_max_open_files(settings.open_files);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    options.set_level_zero_slowdown_writes_trigger(i32::try_from(LEVEL0_SLOWDOWN).unwrap_or(i32::MAX));
+    options.set_level_zero_stop_writes_trigger(i32::try_from(LEVEL0_STOP).unwrap_or(i32::MAX));
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_bottommost_compression_type(DBCompressionType::Zstd);
+    options.set_bytes_per_sync(1 << 20);
+    options.set_keep_log_file_num(2);
+    options.set_max_log_file_size(1 << 20);
+    options.set_log_level(LogLevel::Warn);
+    options.set_stats_dump_period_sec(0);
+    Ok(options)
+}
+
+fn table_options(cache: Option<&Cache>) -> BlockBasedOptions {
+    let mut table = BlockBasedOptions::default();
+    table.set_bloom_filter(10.0, false);
+    table.set_format_version(5);
+    table.set_block_size(8 << 10);
+    match cache {
+        Some(cache) => table.set_block_cache(cache),
+        None => table.disable_cache(),
+    }
+    table
+}
+
+/// How a database is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// It must not exist.
+    Create,
+    /// It must exist.
+    Open,
+}
+
+/// Which copies of a record a read may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tier {
+    All,
+    CacheOnly,
+    Persisted,
+}
+
+/// An open database.
+pub(super) struct Rocks {
+    db: DB,
+    dir: PathBuf,
+}
+
+impl Rocks {
+    pub(super) fn open(shared: &Shared, dir: &Path, mode: Mode, expiry: Expiry) -> Result<Self> {
+        let mut options = shared.options.clone();
+        options.create_if_missing(mode == Mode::Create);
+        options.set_error_if_exists(mode == Mode::Create);
+        options.set_compaction_filter("godwit.expiry", move |_level, key: &[u8], value: &[u8]| {
+            if expiry.is_gone(key, value) { Decision::Remove } else { Decision::Keep }
+        });
+        let db = DB::open(&options, dir).map_err(|error| convert(dir, &error))?;
+        Ok(Self { db, dir: dir.to_owned() })
+    }
+
+    /// Opens without writing anything, past every cache, so that what is read comes from the files.
+    pub(super) fn open_read_only(dir: &Path) -> Result<Self> {
+        let mut options = Options::default();
+        options.set_max_open_files(64);
+        options.set_block_based_table_factory(&table_options(None));
+        let db = DB::open_for_read_only(&options, dir, false).map_err(|error| convert(dir, &error))?;
+        Ok(Self { db, dir: dir.to_owned() })
+    }
+
+    pub(super) fn applied(&self, tier: Tier) -> Result<Applied> {
+        let record = self.get(DECREE_KEY, tier)?.flatten();
+        let applied = record.as_deref().and_then(Applied::decode);
+        applied.ok_or_else(|| StorageError::corruption(&self.dir, "the decree record is missing or malformed"))
+    }
+
+    /// `None`: not to be seen in that tier.
+    pub(super) fn get(&self, key: &[u8], tier: Tier) -> Result<Option<Option<Bytes>>> {
+        let found = match tier {
+            Tier::All => self.db.get_pinned(key),
+            Tier::CacheOnly => CACHE_ONLY.with(|options| self.db.get_pinned_opt(key, options)),
+            Tier::Persisted => PERSISTED.with(|options| self.db.get_pinned_opt(key, options)),
+        };
+        match found {
+            Ok(value) => Ok(Some(value.map(copy))),
+            Err(error) if tier == Tier::CacheOnly && error.kind() == ErrorKind::Incomplete => Ok(None),
+            Err(error) => Err(convert(&self.dir, &error)),
+        }
+    }
+
+    pub(super) fn multi_get(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>> {
+        let found = self.db.multi_get(keys);
+        let convert = |error: rocksdb::Error| convert(&self.dir, &error);
+        found.into_iter().map(|value| value.map(|value| value.map(Bytes::from)).map_err(convert)).collect()
+    }
+
+    pub(super) fn write(&self, batch: Batch) -> Result<()> {
+        let mut options = WriteOptions::default();
+        options.disable_wal(true);
+        self.db.write_opt(batch.0, &options).map_err(|error| convert(&self.dir, &error))
+    }
+
+    /// Visits records with `start <= key < end` in order until `visit` says no. `end` empty: all from `start` on.
+    /// `cold`: as a scrub reads, past the cache.
+    pub(super) fn visit(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        cold: bool,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<()> {
+        let iterator = self.db.raw_iterator_opt(range_options(end, cold));
+        self.walk(iterator, start, visit)
+    }
+
+    /// As [`Rocks::visit`] over all records, at the snapshot whose decree record is returned first.
+    pub(super) fn visit_snapshot(
+        &self,
+        begin: &mut dyn FnMut(Applied),
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<()> {
+        let snapshot = self.db.snapshot();
+        let record = snapshot.get(DECREE_KEY).map_err(|error| convert(&self.dir, &error))?;
+        let applied = record.as_deref().and_then(Applied::decode);
+        begin(applied.ok_or_else(|| StorageError::corruption(&self.dir, "the decree record is missing or malformed"))?);
+        self.walk(snapshot.raw_iterator_opt(range_options(&[], true)), &[], visit)
+    }
+
+    fn walk(
+        &self,
+        mut iterator: DBRawIterator<'_>,
+        start: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<()> {
+        iterator.seek(start);
+        while let Some((key, value)) = iterator.item() {
+            if !visit(key, value) {
+                return Ok(());
+            }
+            iterator.next();
+        }
+        iterator.status().map_err(|error| convert(&self.dir, &error))
+    }
+
+    pub(super) fn flush(&self) -> Result<()> {
+        self.db.flush().map_err(|error| convert(&self.dir, &error))
+    }
+
+    pub(super) fn checkpoint(&self, to: &Path) -> Result<()> {
+        // 0: flush first. Without RocksDB's log anything else would leave out what is in memory.
+        let made = Checkpoint::new(&self.db).and_then(|checkpoint| checkpoint.create_checkpoint_with_log_size(to, 0));
+        made.map_err(|error| convert(&self.dir, &error))
+    }
+
+    pub(super) fn set_auto_compaction(&self, on: bool) -> Result<()> {
+        let value = if on { "false" } else { "true" };
+        self.db.set_options(&[("disable_auto_compactions", value)]).map_err(|error| convert(&self.dir, &error))
+    }
+
+    pub(super) fn await_background(&self, timeout_us: u64) -> Result<()> {
+        let mut options = WaitForCompactOptions::default();
+        options.set_timeout(timeout_us);
+        self.db.wait_for_compact(&options).map_err(|error| convert(&self.dir, &error))
+    }
+
+    pub(super) fn compact(&self) {
+        self.db.compact_range(None::<&[u8]>, None::<&[u8]>);
+    }
+
+    pub(super) fn level0_files(&self) -> Result<u64> {
+        let name = properties::num_files_at_level(0);
+        let text = self.db.property_value(&name).map_err(|error| convert(&self.dir, &error))?;
+        Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+
+    pub(super) fn number(&self, which: Number) -> Result<u64> {
+        let name = match which {
+            Number::TableBytes => properties::TOTAL_SST_FILES_SIZE,
+            Number::MemtableBytes => properties::CUR_SIZE_ALL_MEM_TABLES,
+            Number::BackgroundErrors => properties::BACKGROUND_ERRORS,
+            Number::DelayedWriteRate => properties::ACTUAL_DELAYED_WRITE_RATE,
+            Number::WritesStopped => properties::IS_WRITE_STOPPED,
+            Number::PendingCompactionBytes => properties::ESTIMATE_PENDING_COMPACTION_BYTES,
+        };
+        let value = self.db.property_int_value(name).map_err(|error| convert(&self.dir, &error))?;
+        Ok(value.unwrap_or(0))
+    }
+
+    pub(super) fn identity(&self) -> Result<String> {
+        let bytes = self.db.get_db_identity().map_err(|error| convert(&self.dir, &error))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Stops background work; dropping then closes at once.
+    pub(super) fn stop(&self) {
+        self.db.cancel_all_background_work(true);
+    }
+}
+
+/// A number that RocksDB knows of a database.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Number {
+    TableBytes,
+    MemtableBytes,
+    BackgroundErrors,
+    DelayedWriteRate,
+    WritesStopped,
+    PendingCompactionBytes,
+}
+
+/// Writes that become visible, and later durable, together.
+pub(super) struct Batch(WriteBatch);
+
+impl Batch {
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self(WriteBatch::with_capacity_bytes(bytes + DECREE_KEY.len() + ENCODED + 16))
+    }
+
+    pub(super) fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.0.put(key, value);
+    }
+
+    pub(super) fn delete(&mut self, key: &[u8]) {
+        self.0.delete(key);
+    }
+}
+
+fn range_options(end: &[u8], cold: bool) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    let end = if end.is_empty() || end > RECORDS_END { RECORDS_END } else { end };
+    options.set_iterate_upper_bound(end);
+    options.set_verify_checksums(true);
+    if cold {
+        options.fill_cache(false);
+        options.set_readahead_size(1 << 20);
+    }
+    options
+}
+
+fn copy(slice: DBPinnableSlice<'_>) -> Bytes {
+    Bytes::copy_from_slice(&slice)
+}
+
+fn convert(dir: &Path, error: &rocksdb::Error) -> StorageError {
+    let (dir, cause) = (dir.to_owned(), error.to_string());
+    if cause.contains("No space left") || cause.contains("NoSpace") {
+        return StorageError::NoSpace { dir, cause };
+    }
+    match error.kind() {
+        ErrorKind::Corruption => StorageError::Corruption { dir, cause },
+        ErrorKind::TimedOut => StorageError::TimedOut { what: "RocksDB", dir },
+        _ => StorageError::Io { dir, cause },
+    }
+}

@@ -1,0 +1,103 @@
+//! Scans and counts, bounded in records and bytes. They see one moment of the storage and block on the disk.
+
+use bytes::Bytes;
+use common::types::Value;
+
+use super::error::StorageError;
+use super::store::Storage;
+
+/// Where a scan ends at the latest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScanLimit {
+    /// Records.
+    pub records: usize,
+    /// Bytes of keys and values; the record that passes it is the last one.
+    pub bytes: usize,
+}
+
+impl ScanLimit {
+    /// At most so many records, and about 1 MiB.
+    #[must_use]
+    pub const fn records(records: usize) -> Self {
+        Self { records, bytes: 1 << 20 }
+    }
+}
+
+/// What a scan found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// Live records in order of key: (record key, stored value).
+    pub records: Vec<(Bytes, Bytes)>,
+    /// A limit was reached: there may be more after the last key.
+    pub more: bool,
+}
+
+/// What a count found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Live records.
+    pub count: u64,
+    /// The limit was reached: there may be more after `last`.
+    pub more: bool,
+    /// The last key counted; empty if there is none.
+    pub last: Bytes,
+}
+
+impl Storage {
+    /// Live records with `start <= key < end` (empty `end`: to the end of the partition).
+    ///
+    /// # Errors
+    /// If it is closed, damaged, or the disk fails.
+    pub fn scan(&self, start: &[u8], end: &[u8], limit: ScanLimit, now_ms: u64) -> Result<Scanned, StorageError> {
+        let mut scanned = Scanned::default();
+        let mut bytes = 0;
+        self.live(start, end, now_ms, &mut |key, value| {
+            if scanned.records.len() >= limit.records || bytes >= limit.bytes {
+                scanned.more = true;
+                return false;
+            }
+            bytes += key.len() + value.len();
+            scanned.records.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+            true
+        })?;
+        Ok(scanned)
+    }
+
+    /// Counts live records with `start <= key < end` (empty `end`: to the end of the partition), at most `limit`.
+    ///
+    /// # Errors
+    /// If it is closed, damaged, or the disk fails.
+    pub fn count(&self, start: &[u8], end: &[u8], limit: u64, now_ms: u64) -> Result<Counted, StorageError> {
+        let mut counted = Counted::default();
+        let mut last = Vec::new();
+        self.live(start, end, now_ms, &mut |key, _value| {
+            if counted.count >= limit {
+                counted.more = true;
+                return false;
+            }
+            counted.count += 1;
+            last.clear();
+            last.extend_from_slice(key);
+            true
+        })?;
+        counted.last = last.into();
+        Ok(counted)
+    }
+
+    fn live(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        now_ms: u64,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), StorageError> {
+        self.with(|rocks| {
+            rocks.visit(start, end, false, &mut |key, value| is_expired(value, now_ms) || visit(key, value))
+        })
+    }
+}
+
+/// Whether a stored value is expired at that time.
+pub(super) fn is_expired(value: &[u8], now_ms: u64) -> bool {
+    Value::expiry_of(value).is_some_and(|at| at <= now_ms)
+}

@@ -1,0 +1,134 @@
+//! The handle to one replica's data: opening, closing, and who may use it meanwhile.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use common::fs::sync_parent;
+use parking_lot::{Mutex, RwLock};
+
+use super::decree::{Applied, DECREE_KEY};
+use super::engine::Engine;
+use super::error::StorageError;
+use super::expiry::Expiry;
+use super::rocks::{Batch, Mode, Rocks, Tier};
+
+/// One replica's data. Clones are the same storage.
+#[derive(Clone)]
+pub struct Storage {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    dir: PathBuf,
+    /// Read by every operation without waiting; written only to close.
+    rocks: RwLock<Option<Rocks>>,
+    /// Held while a batch is written: one writer at a time.
+    pub(super) writing: Mutex<()>,
+    pub(super) applied: RwLock<Applied>,
+    pub(super) applied_time_ms: Arc<AtomicU64>,
+}
+
+impl Storage {
+    /// Makes an empty storage at decree 0, durably. Its parent directory exists.
+    ///
+    /// # Errors
+    /// If there is a storage already, or the disk fails.
+    pub fn create(engine: &Engine, dir: &Path) -> Result<Self, StorageError> {
+        let storage = Self::open_as(engine, dir, Mode::Create)?;
+        let mut batch = Batch::with_capacity(0);
+        batch.put(DECREE_KEY, &Applied::default().encode());
+        storage.with(|rocks| rocks.write(batch).and_then(|()| rocks.flush()))?;
+        sync_parent(dir).map_err(|error| StorageError::io(dir, &error))?;
+        Ok(storage)
+    }
+
+    /// Opens a storage at its flushed decree; what came after it is in the mutation log.
+    ///
+    /// # Errors
+    /// If there is none, it is damaged, or the disk fails.
+    pub fn open(engine: &Engine, dir: &Path) -> Result<Self, StorageError> {
+        let storage = Self::open_as(engine, dir, Mode::Open)?;
+        let applied = storage.with(|rocks| rocks.applied(Tier::All))?;
+        storage.publish(applied);
+        Ok(storage)
+    }
+
+    /// Reads up to where a closed storage is, without writing anything into its directory.
+    ///
+    /// # Errors
+    /// If there is none, it is damaged, or the disk fails.
+    pub fn read_applied(dir: &Path) -> Result<Applied, StorageError> {
+        Rocks::open_read_only(dir)?.applied(Tier::All)
+    }
+
+    fn open_as(engine: &Engine, dir: &Path, mode: Mode) -> Result<Self, StorageError> {
+        let applied_time_ms = Arc::new(AtomicU64::new(0));
+        let expiry = Expiry { applied_time_ms: Arc::clone(&applied_time_ms), skew_ms: engine.skew_ms };
+        let rocks = Rocks::open(&engine.shared, dir, mode, expiry)?;
+        let inner = Inner {
+            dir: dir.to_owned(),
+            rocks: RwLock::new(Some(rocks)),
+            writing: Mutex::new(()),
+            applied: RwLock::new(Applied::default()),
+            applied_time_ms,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// Up to where it is applied, in memory.
+    #[must_use]
+    pub fn applied(&self) -> Applied {
+        *self.inner.applied.read()
+    }
+
+    /// Up to where it is durable: what a restart would find. The mutation log keeps what comes after it.
+    ///
+    /// # Errors
+    /// If it is closed or the disk fails.
+    pub fn flushed(&self) -> Result<Applied, StorageError> {
+        self.with(|rocks| rocks.applied(Tier::Persisted))
+    }
+
+    /// Closes for all clones, so that the directory may be renamed; they are refused from then on. Nothing is flushed:
+    /// call [`Storage::flush`] before, unless the mutation log shall bring back what is in memory. Harmless a second
+    /// time.
+    ///
+    /// # Errors
+    /// [`StorageError::InUse`] if an operation (a long scan, a checkpoint) outlasts `wait`; it then stays open.
+    pub fn close(&self, wait: Duration) -> Result<(), StorageError> {
+        let mut rocks =
+            self.inner.rocks.try_write_for(wait).ok_or_else(|| StorageError::InUse(self.inner.dir.clone()))?;
+        if let Some(rocks) = rocks.take() {
+            rocks.stop();
+        }
+        Ok(())
+    }
+
+    /// Runs an operation, unless the storage is closed or being closed. Never waits for a closer.
+    pub(super) fn with<T>(&self, run: impl FnOnce(&Rocks) -> Result<T, StorageError>) -> Result<T, StorageError> {
+        let guard = self.inner.rocks.try_read();
+        match guard.as_deref() {
+            Some(Some(rocks)) => run(rocks),
+            Some(None) | None => Err(StorageError::Closed(self.inner.dir.clone())),
+        }
+    }
+
+    pub(super) fn publish(&self, applied: Applied) {
+        self.inner.applied_time_ms.store(applied.time_ms, Ordering::Relaxed);
+        *self.inner.applied.write() = applied;
+    }
+}
+
+impl std::fmt::Debug for Storage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Storage").field("dir", &self.inner.dir).field("applied", &self.applied()).finish()
+    }
+}

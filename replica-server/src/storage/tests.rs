@@ -145,14 +145,19 @@ fn a_killed_process_leaves_a_consistent_prefix_without_any_write_ahead_log() {
 fn a_read_of_memory_says_when_only_the_disk_knows() {
     let engine = engine();
     let (dir, storage) = new(&engine);
-    storage.apply(&[put(1, &[("a", value("1", None))])]).unwrap();
-    assert_eq!(storage.get_cached(&key("a")).unwrap(), Cached::Found(Some(value("1", None))));
+    // Many blocks: opening reads the last one, where the decree record is.
+    let names: Vec<_> = (0..100).map(|n| format!("k{n}")).collect();
+    let long = value(&"x".repeat(1000), None);
+    let records: Vec<_> = names.iter().map(|name| (name.as_str(), long.clone())).collect();
+    storage.apply(&[put(1, &records)]).unwrap();
+    let first = names.iter().map(|name| key(name)).min().unwrap();
+    assert_eq!(storage.get_cached(&first).unwrap(), Cached::Found(Some(long.clone())));
     storage.flush().unwrap();
     storage.close(WAIT).unwrap();
     let storage = Storage::open(&engine, &dir.path().join("rdb")).unwrap();
-    assert_eq!(storage.get_cached(&key("a")).unwrap(), Cached::NotInCache);
-    assert_eq!(storage.get(&key("a")).unwrap(), Some(value("1", None)));
-    assert_eq!(storage.get_cached(&key("a")).unwrap(), Cached::Found(Some(value("1", None))));
+    assert_eq!(storage.get_cached(&first).unwrap(), Cached::NotInCache);
+    assert_eq!(storage.get(&first).unwrap(), Some(long.clone()));
+    assert_eq!(storage.get_cached(&first).unwrap(), Cached::Found(Some(long)));
     assert!(engine.memory().0 > 0);
 }
 

@@ -1,1 +1,24 @@
-//! To be written.
+//! The meta server: owns partition configurations, placement and cures.
+//!
+//! ```text
+//! service, http   thin doors: send to the owner, wait
+//! owner           one thread owns the state: decide (meta_state), store, apply, then answer and push
+//! store           compare-and-set transactions: RocksDB, or memory
+//! push            configurations to the nodes that they concern, in the background
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
+
+mod http;
+mod metrics;
+mod owner;
+mod push;
+mod server;
+mod service;
+pub mod settings;
+pub mod store;
+#[cfg(test)]
+mod tests;
+
+pub use metrics::MetaMetrics;
+pub use owner::{Handle, OpenError, Owner, OwnerOptions};
+pub use server::{MetaOptions, Running, StartError, TICK, start};

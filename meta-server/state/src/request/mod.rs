@@ -2,6 +2,7 @@
 
 mod change;
 mod lock;
+mod propose;
 mod recover;
 mod register;
 mod report;

@@ -63,10 +63,10 @@ impl World {
 
     pub(super) fn change(&mut self, from: u64, gpid: Gpid, change: &ConfigChange) {
         let ballot = self.config(gpid).ballot;
-        match self.cluster.decide(Requester::Peer(PeerId(from)), gpid, ballot, change, self.now.wall_ms).unwrap() {
-            Verdict::Install(next) => self.apply(vec![next.into()]),
-            other => panic!("{other:?}"),
-        }
+        let from = Requester::Peer(PeerId(from));
+        let verdict = self.cluster.decide(from, gpid, ballot, change, self.now.wall_ms).unwrap();
+        let Verdict::Install(next) = verdict else { panic!("{verdict:?}") };
+        self.apply(vec![next.into()]);
     }
 
     fn report(config: &PartitionConfig, peer: PeerId) -> Option<ReplicaReport> {

@@ -1,0 +1,111 @@
+//! Clients' and operators' door.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::job::Job;
+use common::rpc::meta_admin::{ClusterInfo, MetaAdminService, RecoverPlan, TableInfo, TableRoute};
+use common::rpc::{Context, ErrorCode, WireError, WireResult};
+use common::types::{Gpid, Member, PeerId, TableId};
+use meta_state::{Record, ValidatedTable};
+
+use crate::owner::{Handle, Owner};
+use crate::push::NodeLinks;
+
+/// The primary's node answers a request to hand over within this.
+const ASK_MAX: Duration = Duration::from_secs(4);
+/// The hand-over itself is waited for so long.
+const HAND_OVER_MAX: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug)]
+pub(crate) struct AdminDoor {
+    pub(crate) owner: Handle,
+    pub(crate) links: Arc<NodeLinks>,
+}
+
+impl MetaAdminService for AdminDoor {
+    async fn route(self, _: Context, table: String) -> WireResult<TableRoute> {
+        self.owner.ask(move |owner| owner.cluster().route(&table)).await
+    }
+
+    async fn create_table(self, _: Context, name: String, partitions: u32, replicas: u32) -> WireResult<TableInfo> {
+        let request = ValidatedTable::new(&name, partitions, replicas)?;
+        let run = move |owner: &mut Owner| {
+            let (id, records) = owner.cluster().create_table(&request, owner.now())?;
+            store_table(owner, id, records)
+        };
+        self.owner.ask(run).await
+    }
+
+    async fn drop_table(self, _: Context, name: String) -> WireResult<TableInfo> {
+        let run = move |owner: &mut Owner| {
+            let (id, records) = owner.cluster().drop_table(&name)?;
+            store_table(owner, id, records)
+        };
+        self.owner.ask(run).await
+    }
+
+    async fn tables(self, _: Context) -> WireResult<Vec<TableInfo>> {
+        self.owner.ask(|owner| Ok(owner.cluster().table_infos())).await
+    }
+
+    async fn cluster(self, _: Context) -> WireResult<ClusterInfo> {
+        self.owner.ask(|owner| Ok(owner.cluster().cluster_info(owner.now().mono))).await
+    }
+
+    async fn propose(self, _: Context, gpid: Gpid, primary: PeerId) -> WireResult<()> {
+        let asked = self.owner.ask(move |owner| owner.cluster().whom_to_ask(gpid, primary)).await?;
+        let Some((address, to)) = asked else { return Ok(()) };
+        let link = self.links.get(&address);
+        link.ask(ASK_MAX, |client, context| async move { client.hand_over(context, gpid, to).await }).await?;
+        self.await_primary(gpid, to).await
+    }
+
+    async fn recover(self, _: Context, gpid: Gpid, dead: Vec<PeerId>, confirmed: bool) -> WireResult<RecoverPlan> {
+        self.owner.ask(move |owner| recover(owner, gpid, &dead, confirmed)).await
+    }
+
+    async fn jobs(self, _: Context, node: Option<PeerId>) -> WireResult<Vec<Job>> {
+        self.owner.ask(move |owner| owner.cluster().jobs(node)).await
+    }
+}
+
+impl AdminDoor {
+    async fn await_primary(&self, gpid: Gpid, to: Member) -> WireResult<()> {
+        let mut changes = self.owner.changes();
+        let arrived = async {
+            loop {
+                changes.mark_unchanged();
+                let leads =
+                    move |owner: &mut Owner| Ok(owner.cluster().config(gpid).and_then(|c| c.primary) == Some(to));
+                if self.owner.ask(leads).await? || changes.changed().await.is_err() {
+                    return Ok(());
+                }
+            }
+        };
+        tokio::time::timeout(HAND_OVER_MAX, arrived).await.unwrap_or_else(|_| {
+            Err(WireError::new(
+                ErrorCode::Timeout,
+                format!("the primary of {gpid} was asked and has not handed over within {HAND_OVER_MAX:?}"),
+                "it does so once the other has caught up: look again with admin-cli app <table> -d",
+            ))
+        })
+    }
+}
+
+fn store_table(owner: &mut Owner, id: TableId, records: Vec<Record>) -> WireResult<TableInfo> {
+    owner.commit(records)?;
+    let info = owner.cluster().table_info(id).ok_or_else(|| WireError::internal("the table is not in the state"))?;
+    tracing::info!(table = info.name, id = %id, partitions = info.partitions, "table created or dropped");
+    Ok(info)
+}
+
+fn recover(owner: &mut Owner, gpid: Gpid, dead: &[PeerId], confirmed: bool) -> WireResult<RecoverPlan> {
+    let mut decision = owner.cluster().recover(gpid, dead, owner.now().mono)?;
+    if let Some(partition) = decision.partition.take_if(|_| confirmed) {
+        tracing::warn!(%gpid, ballot = %partition.config.ballot, plan = ?decision.plan, "an operator recovers a partition");
+        owner.commit(vec![partition.into()])?;
+        decision.plan.done = true;
+    }
+    Ok(decision.plan)
+}

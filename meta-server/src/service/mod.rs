@@ -1,0 +1,7 @@
+//! The rpc doors: they send to the owner, wait, and answer.
+
+mod admin;
+mod node;
+
+pub(crate) use admin::AdminDoor;
+pub(crate) use node::NodeDoor;

@@ -1,0 +1,96 @@
+//! Settings of the meta server, each with its default and meaning.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use common::config::{HumanDuration, Settings};
+use common::logging::LoggingSettings;
+use serde::{Deserialize, Serialize};
+
+/// Which store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    /// An embedded RocksDB in `data_dir`.
+    #[default]
+    Rocks,
+    /// Nothing survives the process.
+    Memory,
+}
+
+/// Settings of the meta server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MetaSettings {
+    /// Directory of the metadata.
+    pub data_dir: PathBuf,
+    /// Address of the rpc port.
+    pub listen: String,
+    /// Address of the http port.
+    pub http: String,
+    /// Where metadata is kept.
+    pub store: StoreKind,
+    /// File with the cluster secret.
+    pub secret_file: Option<PathBuf>,
+    /// Any address without a secret.
+    pub insecure: bool,
+    /// The guardian.
+    pub guardian: GuardianSettings,
+    /// Log lines.
+    pub logging: LoggingSettings,
+}
+
+/// Settings of the guardian.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GuardianSettings {
+    /// Patience with nodes that are away.
+    pub lost_delay: HumanDuration,
+}
+
+impl Default for GuardianSettings {
+    fn default() -> Self {
+        Self { lost_delay: HumanDuration(Duration::from_secs(30)) }
+    }
+}
+
+impl Default for MetaSettings {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("godwit-meta"),
+            listen: "127.0.0.1:34601".to_owned(),
+            http: "127.0.0.1:3002".to_owned(),
+            store: StoreKind::Rocks,
+            secret_file: None,
+            insecure: false,
+            guardian: GuardianSettings::default(),
+            logging: LoggingSettings::default(),
+        }
+    }
+}
+
+impl Settings for MetaSettings {
+    fn docs() -> Vec<(&'static str, &'static str)> {
+        let mut docs = vec![
+            ("data_dir", "Directory of the metadata."),
+            ("listen", "Address of the rpc port, host:port."),
+            ("http", "Address of the http port, host:port."),
+            ("store", "Where metadata is kept: rocks (in data_dir) or memory (lost at the end of the process)."),
+            ("secret_file", "File with the cluster secret; without one only loopback addresses are listened on."),
+            ("insecure", "Whether any address may be listened on without a secret."),
+            ("guardian.lost_delay", "How long a node may be away before its copies are made anew elsewhere."),
+        ];
+        docs.extend(LoggingSettings::DOCS);
+        docs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_documented() {
+        assert_eq!(common::config::undocumented::<MetaSettings>(), Vec::<String>::new());
+    }
+}

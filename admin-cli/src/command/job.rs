@@ -1,0 +1,68 @@
+//! `disk-migrate-report`: jobs from the nodes themselves where they answer, else from the meta server's copy.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use common::job::Job;
+use common::rpc::{ErrorCode, WireError, WireResult};
+use common::types::{Gpid, PeerId};
+use futures::future::join_all;
+use uuid::Uuid;
+
+use crate::args::NodeName;
+use crate::context::Context;
+use crate::output::Output;
+use crate::view::{AddressBook, JobView, Jobs};
+
+/// `disk-migrate-report`.
+#[derive(Args, Clone, Debug)]
+pub struct Report {
+    /// Only moves on this node, as host:port or peer id
+    #[arg(short, long)]
+    node: Option<NodeName>,
+    /// Only moves of this partition
+    #[arg(short, long)]
+    gpid: Option<Gpid>,
+    /// Only this job, with its history
+    #[arg(long)]
+    id: Option<Uuid>,
+}
+
+impl Report {
+    pub(super) async fn run(self, context: &Context) -> WireResult<Output> {
+        let cluster = context.cluster().await?;
+        let only = match &self.node {
+            Some(name) => Some(context.find_node(name).await?.peer_id),
+            None => None,
+        };
+        let mut jobs = copies(context, only).await?;
+        let alive = cluster.nodes.iter().filter(|node| node.alive && only.is_none_or(|peer| peer == node.peer_id));
+        for answer in join_all(alive.map(|node| of_node(context, &node.address))).await {
+            // A node that does not answer in time is represented by the copy.
+            jobs.extend(answer.unwrap_or_default().into_iter().map(|job| (job.id, job)));
+        }
+        let book = AddressBook::new(cluster.nodes.iter().map(|node| (node.peer_id, node.address.clone())));
+        self.output(jobs.into_values().collect(), &book)
+    }
+
+    fn output(&self, mut jobs: Vec<Job>, book: &AddressBook) -> WireResult<Output> {
+        jobs.retain(|job| self.gpid.is_none_or(|gpid| gpid == job.subject) && self.id.is_none_or(|id| id == job.id));
+        jobs.sort_by_key(|job| (job.queued_at_ms, job.id));
+        if let (Some(id), true) = (self.id, jobs.is_empty()) {
+            let hint = "disk-migrate-report without --id lists all jobs";
+            return Err(WireError::new(ErrorCode::UnknownJob, format!("no node knows a job {id}"), hint));
+        }
+        let jobs = jobs.iter().map(|job| JobView::new(job, book)).collect();
+        Ok(Jobs { jobs }.output(self.id.is_some()))
+    }
+}
+
+/// The meta server's copies, by id.
+async fn copies(context: &Context, node: Option<PeerId>) -> WireResult<BTreeMap<Uuid, Job>> {
+    let jobs = context.meta(async |meta, deadline| meta.jobs(deadline, node).await).await?;
+    Ok(jobs.into_iter().map(|job| (job.id, job)).collect())
+}
+
+async fn of_node(context: &Context, address: &str) -> WireResult<Vec<Job>> {
+    context.node(address, async |node, deadline| node.jobs(deadline).await).await
+}

@@ -1,0 +1,100 @@
+//! The commands, one noun a file: arguments, and what is done with them.
+
+mod completions;
+mod disk;
+mod disk_migrate;
+mod flush;
+mod job;
+mod load;
+mod node;
+mod propose;
+mod record;
+mod recover;
+mod scan;
+mod table;
+mod verify;
+
+use clap::Subcommand;
+use common::rpc::WireResult;
+
+use crate::context::Context;
+use crate::output::Output;
+
+/// What the tool can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Show the cluster and its nodes
+    ClusterInfo,
+    /// Show the nodes
+    Nodes,
+    /// Create a table; returns when every partition has all its replicas
+    Create(table::Create),
+    /// List the tables
+    Ls,
+    /// Drop a table; its replicas are set aside
+    Drop(table::Drop),
+    /// Show a table, with -d its partitions
+    App(table::App),
+    /// Show the disks of a node and their space; with -d one disk and its replicas
+    DiskCapacity(disk::Capacity),
+    /// Count the replicas on the disks of a node; with -d list those of one disk
+    DiskReplica(disk::Replicas),
+    /// Move a replica to another disk of its node
+    DiskMigrate(disk_migrate::DiskMigrate),
+    /// Show the moves between disks, oldest first
+    DiskMigrateReport(job::Report),
+    /// Make a secondary the primary
+    Propose(propose::Propose),
+    /// Compare the digests of all members at one decree
+    Verify(verify::Verify),
+    /// Set a record
+    Set(record::Set),
+    /// Get a record's value
+    Get(record::Get),
+    /// Delete a record
+    Del(record::Del),
+    /// List records of a table, or of one hash key
+    Scan(scan::Scan),
+    /// Count the records of a table
+    Count(scan::Count),
+    /// Flush all replicas of a table to their disks
+    Flush(flush::Flush),
+    /// Load a tab-separated file: column 1 hash key, 2 sort key, the rest the value; the first line is a header
+    Load(load::Load),
+    /// Bring back a partition with no member left; says what may be lost, and asks
+    Recover(recover::Recover),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// What the servers refuse, with their codes and hints; or that they cannot be reached.
+    pub async fn run(self, context: &Context) -> WireResult<Output> {
+        match self {
+            Self::ClusterInfo => node::cluster_info(context).await,
+            Self::Nodes => node::nodes(context).await,
+            Self::Create(command) => command.run(context).await,
+            Self::Ls => table::ls(context).await,
+            Self::Drop(command) => command.run(context).await,
+            Self::App(command) => command.run(context).await,
+            Self::DiskCapacity(command) => command.run(context).await,
+            Self::DiskReplica(command) => command.run(context).await,
+            Self::DiskMigrate(command) => command.run(context).await,
+            Self::DiskMigrateReport(command) => command.run(context).await,
+            Self::Propose(command) => command.run(context).await,
+            Self::Verify(command) => command.run(context).await,
+            Self::Set(command) => command.run(context).await,
+            Self::Get(command) => command.run(context).await,
+            Self::Del(command) => command.run(context).await,
+            Self::Scan(command) => command.run(context).await,
+            Self::Count(command) => command.run(context).await,
+            Self::Flush(command) => command.run(context).await,
+            Self::Load(command) => command.run(context).await,
+            Self::Recover(command) => command.run(context).await,
+            Self::Completions(command) => Ok(command.run()),
+        }
+    }
+}

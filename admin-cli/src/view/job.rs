@@ -1,0 +1,220 @@
+//! Jobs: `disk-migrate` and `disk-migrate-report`.
+
+use common::job::{Job, JobKind, JobOutcome, JobState, JobStep, LearnKind};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::AddressBook;
+use crate::output::{Output, or_dash, table};
+use crate::time::{rfc3339, size, span};
+
+/// A state entered, and when.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "section 6 of the specification names the fields")]
+pub struct StepView {
+    pub state: JobState,
+    pub at: String,
+}
+
+/// A job.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "section 6 of the specification names the fields")]
+pub struct JobView {
+    pub id: Uuid,
+    pub kind: JobKind,
+    pub subject: String,
+    pub node: String,
+    pub source: String,
+    pub target: String,
+    pub state: JobState,
+    pub outcome: JobOutcome,
+    pub history: Vec<StepView>,
+    pub percent: u8,
+    pub bytes_total: u64,
+    pub bytes_done: u64,
+    pub rate_bytes_per_s: Option<u64>,
+    pub eta_ms: Option<u64>,
+    pub retries: u32,
+    pub learn_kind: Option<LearnKind>,
+    pub window_ms: Option<u64>,
+    pub queued_at: String,
+    pub started_at: Option<String>,
+    pub updated_at: String,
+    pub finished_at: Option<String>,
+    pub last_error: Option<String>,
+}
+
+/// Jobs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Jobs {
+    /// Oldest first.
+    pub jobs: Vec<JobView>,
+}
+
+/// The job that a command started.
+#[derive(Clone, Debug, Serialize)]
+pub struct OneJob {
+    /// It.
+    pub job: JobView,
+}
+
+impl JobView {
+    /// From the record, with the node's address.
+    #[must_use]
+    pub fn new(job: &Job, book: &AddressBook) -> Self {
+        let step = |step: &JobStep| StepView { state: step.state, at: rfc3339(step.at_ms) };
+        Self {
+            id: job.id,
+            kind: job.kind,
+            subject: job.subject.to_string(),
+            node: book.name(job.node),
+            source: job.source.clone(),
+            target: job.target.clone(),
+            state: job.state,
+            outcome: job.outcome,
+            history: job.history.iter().map(step).collect(),
+            percent: job.percent(),
+            bytes_total: job.bytes_total,
+            bytes_done: job.bytes_done,
+            rate_bytes_per_s: job.rate_bytes_per_s,
+            eta_ms: job.eta_ms(),
+            retries: job.retries,
+            learn_kind: job.learn_kind,
+            window_ms: job.window_ms,
+            queued_at: rfc3339(job.queued_at_ms),
+            started_at: job.started_at_ms.map(rfc3339),
+            updated_at: rfc3339(job.updated_at_ms),
+            finished_at: job.finished_at_ms.map(rfc3339),
+            last_error: job.last_error.clone(),
+        }
+    }
+
+    fn row(&self) -> Vec<String> {
+        vec![
+            self.id.to_string(),
+            self.subject.clone(),
+            self.node.clone(),
+            format!("{} -> {}", self.source, self.target),
+            self.state.to_string(),
+            outcome_text(self.outcome).to_owned(),
+            format!("{}%", self.percent),
+            size(self.bytes_done),
+            or_dash(self.window_ms.map(span)),
+            self.queued_at.clone(),
+            or_dash(self.last_error.as_ref()),
+        ]
+    }
+}
+
+const fn outcome_text(outcome: JobOutcome) -> &'static str {
+    match outcome {
+        JobOutcome::Running => "running",
+        JobOutcome::Completed => "completed",
+        JobOutcome::Failed => "failed",
+        JobOutcome::Cancelled => "cancelled",
+    }
+}
+
+impl Jobs {
+    /// The list as a command's result; a single job comes with its history.
+    #[must_use]
+    pub fn output(self, detailed: bool) -> Output {
+        let header =
+            ["id", "subject", "node", "move", "state", "outcome", "done", "bytes", "window", "queued_at", "last_error"];
+        let mut text = table(&header, self.jobs.iter().map(JobView::row));
+        if let ([job], true) = (self.jobs.as_slice(), detailed) {
+            text = format!("{text}\n{}", history(job));
+        }
+        Output::new(&self, text)
+    }
+}
+
+fn history(job: &JobView) -> String {
+    table(&["state", "at"], job.history.iter().map(|step| vec![step.state.to_string(), step.at.clone()]))
+}
+
+/// The figures with which a move ends, for people.
+#[must_use]
+pub fn figures(job: &Job, view: &JobView) -> String {
+    let took = job.finished_at_ms.map(|end| span(end.saturating_sub(job.started_at_ms.unwrap_or(job.queued_at_ms))));
+    let lines = [
+        format!("job      {}", view.id),
+        format!("moved    {} on {}: {} -> {}", view.subject, view.node, view.source, view.target),
+        format!("outcome  {}", outcome_text(view.outcome)),
+        format!("copied   {} of {}", size(view.bytes_done), size(view.bytes_total)),
+        format!("took     {}", or_dash(took)),
+        format!("window   {} (CLOSED to COMPLETED)", or_dash(view.window_ms.map(span))),
+        format!("learned  {}", or_dash(view.learn_kind)),
+        format!("retries  {}", view.retries),
+    ];
+    format!("{}\n\n{}", lines.join("\n"), history(view))
+}
+
+#[cfg(test)]
+mod tests {
+    use common::types::{Gpid, PeerId};
+    use serde_json::json;
+
+    use super::super::fixture::book;
+    use super::*;
+
+    fn job() -> Job {
+        Job {
+            id: Uuid::from_u128(7),
+            kind: JobKind::Disk,
+            subject: Gpid::new(1, 3),
+            node: PeerId(0),
+            source: "disk1".to_owned(),
+            target: "disk2".to_owned(),
+            state: JobState::Moving,
+            outcome: JobOutcome::Running,
+            history: vec![JobStep { state: JobState::Idle, at_ms: 0 }],
+            bytes_total: 2000,
+            bytes_done: 500,
+            rate_bytes_per_s: Some(1000),
+            max_rate_bytes_per_s: 0,
+            retries: 0,
+            demote: true,
+            was_primary: false,
+            learn_kind: None,
+            window_ms: None,
+            queued_at_ms: 0,
+            started_at_ms: Some(1),
+            updated_at_ms: 2,
+            finished_at_ms: None,
+            last_error: None,
+        }
+    }
+
+    #[test]
+    fn a_job_has_the_fields_that_scripts_rely_on_and_null_for_what_is_unknown() {
+        let expected = json!({"id": "00000000-0000-0000-0000-000000000007", "kind": "disk", "subject": "1.3",
+            "node": "127.0.0.1:34801", "source": "disk1", "target": "disk2", "state": "MOVING", "outcome": "running",
+            "history": [{"state": "IDLE", "at": "1970-01-01T00:00:00.000Z"}], "percent": 25, "bytes_total": 2000,
+            "bytes_done": 500, "rate_bytes_per_s": 1000, "eta_ms": 1500, "retries": 0, "learn_kind": null,
+            "window_ms": null, "queued_at": "1970-01-01T00:00:00.000Z", "started_at": "1970-01-01T00:00:00.001Z",
+            "updated_at": "1970-01-01T00:00:00.002Z", "finished_at": null, "last_error": null});
+        assert_eq!(serde_json::to_value(JobView::new(&job(), &book())).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_failed_job_shows_idle_and_its_cause() {
+        let mut job = job();
+        job.finish(JobOutcome::Failed, Some("the disk is full".to_owned()), 9);
+        let json = Jobs { jobs: vec![JobView::new(&job, &book())] }.output(true).json;
+        assert_eq!(json["jobs"][0]["state"], json!("IDLE"));
+        assert_eq!(json["jobs"][0]["outcome"], json!("failed"));
+        assert_eq!(json["jobs"][0]["last_error"], json!("the disk is full"));
+    }
+
+    #[test]
+    fn the_figures_of_a_completed_move_name_window_and_history() {
+        let mut job = job();
+        (job.window_ms, job.learn_kind) = (Some(84), Some(LearnKind::Log));
+        job.finish(JobOutcome::Completed, None, 61_000);
+        let text = figures(&job, &JobView::new(&job, &book()));
+        for part in ["window   84ms", "learned  log", "took     1m", "COMPLETED"] {
+            assert!(text.contains(part), "{part} is missing in {text}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! `cluster-info` and `nodes`.
+
+use common::rpc::meta_admin::{ClusterInfo, NodeInfo};
+use common::rpc::meta_node::DiskReport;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::output::{Output, table};
+
+/// A node.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "section 6 of the specification names the fields")]
+pub struct NodeView {
+    pub peer_id: u64,
+    pub address: String,
+    /// `ALIVE` or `DEAD`.
+    pub status: &'static str,
+    pub replicas: u32,
+    pub primaries: u32,
+    pub secondaries: u32,
+    pub disks: Vec<DiskReport>,
+}
+
+/// All nodes.
+#[derive(Clone, Debug, Serialize)]
+pub struct Nodes {
+    /// In order of peer id.
+    pub nodes: Vec<NodeView>,
+}
+
+/// The cluster with its nodes.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "counts named as in ClusterInfo")]
+pub struct Cluster {
+    pub cluster: Uuid,
+    pub tables: u32,
+    pub partitions: u32,
+    pub healthy: u32,
+    pub nodes: Vec<NodeView>,
+}
+
+fn view(node: &NodeInfo) -> NodeView {
+    NodeView {
+        peer_id: node.peer_id.0,
+        address: node.address.clone(),
+        status: if node.alive { "ALIVE" } else { "DEAD" },
+        replicas: node.replicas,
+        primaries: node.primaries,
+        secondaries: node.secondaries,
+        disks: node.disks.clone(),
+    }
+}
+
+fn text(nodes: &[NodeView]) -> String {
+    let header = ["peer_id", "address", "status", "replicas", "primaries", "secondaries", "disks"];
+    let row = |node: &NodeView| {
+        let disks: Vec<String> = node.disks.iter().map(|disk| disk.disk.clone()).collect();
+        vec![
+            node.peer_id.to_string(),
+            node.address.clone(),
+            node.status.to_owned(),
+            node.replicas.to_string(),
+            node.primaries.to_string(),
+            node.secondaries.to_string(),
+            disks.join(","),
+        ]
+    };
+    table(&header, nodes.iter().map(row))
+}
+
+/// `nodes`.
+#[must_use]
+pub fn nodes(info: &ClusterInfo) -> Output {
+    let nodes: Vec<NodeView> = info.nodes.iter().map(view).collect();
+    let text = text(&nodes);
+    Output::new(&Nodes { nodes }, text)
+}
+
+/// `cluster-info`.
+#[must_use]
+pub fn cluster(info: &ClusterInfo) -> Output {
+    let nodes: Vec<NodeView> = info.nodes.iter().map(view).collect();
+    let facts = format!(
+        "cluster     {}\ntables      {}\npartitions  {}, of them healthy {}\n\n{}",
+        info.cluster,
+        info.tables,
+        info.partitions,
+        info.healthy,
+        text(&nodes)
+    );
+    let (tables, partitions, healthy) = (info.tables, info.partitions, info.healthy);
+    Output::new(&Cluster { cluster: info.cluster, tables, partitions, healthy, nodes }, facts)
+}
+
+#[cfg(test)]
+mod tests {
+    use common::rpc::node_admin::DiskStatus;
+    use common::types::PeerId;
+    use serde_json::json;
+
+    use super::*;
+
+    fn info() -> ClusterInfo {
+        let disk =
+            DiskReport { disk: "disk1".to_owned(), status: DiskStatus::Normal, capacity_bytes: 9, available_bytes: 4 };
+        let node = NodeInfo {
+            peer_id: PeerId(0),
+            address: "127.0.0.1:34801".to_owned(),
+            alive: true,
+            replicas: 3,
+            primaries: 1,
+            secondaries: 2,
+            disks: vec![disk],
+        };
+        ClusterInfo { cluster: Uuid::nil(), nodes: vec![node], tables: 1, partitions: 3, healthy: 2 }
+    }
+
+    #[test]
+    fn nodes_have_the_fields_that_scripts_rely_on() {
+        let expected = json!({"nodes": [{
+            "peer_id": 0, "address": "127.0.0.1:34801", "status": "ALIVE", "replicas": 3, "primaries": 1,
+            "secondaries": 2, "disks": [
+                {"disk": "disk1", "status": "NORMAL", "capacity_bytes": 9, "available_bytes": 4}]}]});
+        assert_eq!(nodes(&info()).json, expected);
+    }
+
+    #[test]
+    fn cluster_info_adds_counts_to_the_nodes() {
+        let output = cluster(&info());
+        assert_eq!(output.json["nodes"], nodes(&info()).json["nodes"]);
+        assert_eq!((output.json["partitions"].clone(), output.json["healthy"].clone()), (json!(3), json!(2)));
+        assert!(output.text.contains("127.0.0.1:34801"), "{}", output.text);
+    }
+}

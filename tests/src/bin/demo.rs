@@ -1,0 +1,37 @@
+//! The main job, shown on a running onebox: what `scripts/demo.sh` runs once its cluster is up.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tests::demo::{Demo, Place};
+
+/// Moves a replica between disks under load, kills a node, and reads back every acknowledged key.
+#[derive(Debug, Parser)]
+struct Args {
+    /// The script that started the cluster and can kill a node of it.
+    #[arg(long)]
+    onebox: PathBuf,
+    /// Where it runs.
+    #[arg(long)]
+    dir: PathBuf,
+    /// The meta server.
+    #[arg(long, default_value = "127.0.0.1:34601")]
+    meta: String,
+    /// Move without a rate limit.
+    #[arg(long)]
+    fast: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    let place = Place { onebox: args.onebox, dir: args.dir, meta: args.meta, fast: args.fast };
+    match Demo::new(place).run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the demo failed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What lies on the disks of a node, and small file systems to fill up.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use common::types::Gpid;
+
+use crate::cluster::Server;
+
+/// Tags of the disks on which a directory of this name lies.
+///
+/// # Errors
+/// A disk cannot be read.
+pub fn holding(server: &Server, name: &str) -> Vec<String> {
+    server.disks.iter().filter(|(_, path)| path.join(name).is_dir()).map(|(tag, _)| tag.clone()).collect()
+}
+
+/// Name of a live replica's directory.
+#[must_use]
+pub fn live(gpid: Gpid) -> String {
+    format!("{gpid}.pegasus")
+}
+
+/// Name of a moved replica's former directory.
+#[must_use]
+pub fn origin(gpid: Gpid) -> String {
+    format!("{gpid}.pegasus.disk.migrate.ori")
+}
+
+/// Name of a replica's directory while it is copied.
+#[must_use]
+pub fn copying(gpid: Gpid) -> String {
+    format!("{gpid}.pegasus.disk.migrate.tmp")
+}
+
+/// A file system in memory of limited size; unmounted when dropped.
+#[derive(Debug)]
+pub struct SmallDisk {
+    path: PathBuf,
+    ballast: PathBuf,
+}
+
+impl SmallDisk {
+    /// Mounts one. Needs root.
+    ///
+    /// # Errors
+    /// It cannot be mounted.
+    pub fn mount(path: &Path, mib: u64) -> Result<Self> {
+        std::fs::create_dir_all(path)?;
+        let size = format!("size={mib}m");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "godwit-test"]).arg(path).output()?;
+        if !mounted.status.success() {
+            bail!("cannot mount a tmpfs: {}", String::from_utf8_lossy(&mounted.stderr));
+        }
+        Ok(Self { path: path.to_owned(), ballast: path.join("ballast") })
+    }
+
+    /// Whether this process may mount.
+    #[must_use]
+    pub fn possible() -> bool {
+        rustix::process::geteuid().is_root()
+    }
+
+    /// Takes all its space but `leave_mib`.
+    ///
+    /// # Errors
+    /// The kernel does not say how much is free.
+    pub fn fill(&self, leave_mib: u64) -> Result<()> {
+        let stats = rustix::fs::statvfs(&self.path)?;
+        let free = stats.f_bavail * stats.f_frsize;
+        let file = std::fs::File::create(&self.ballast)?;
+        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, free.saturating_sub(leave_mib << 20))?;
+        Ok(())
+    }
+
+    /// Gives the space back.
+    ///
+    /// # Errors
+    /// It was not taken.
+    pub fn relieve(&self) -> Result<()> {
+        Ok(std::fs::remove_file(&self.ballast)?)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: a server under test may still hold files open.
+        let _ = Command::new("umount").arg("-l").arg(&self.path).status();
+    }
+}

@@ -1,0 +1,65 @@
+//! How a copy catches up: from the prepare cache, from the log, from a checkpoint, from a checkpoint that broke.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use common::types::ReplicaStatus;
+use tests::cluster::{Cluster, Options};
+use tests::wait;
+use tests::workload::{self, Workload};
+
+use crate::support::{TABLE, metric, pick, same_everywhere, store, turn};
+
+/// A node is away while so much is written, then comes back and learns; which kind was used, is read from its metrics.
+async fn learned_after(options: Options, away: u64, environment: &[(&str, &str)], kind: &str) -> Result<()> {
+    let _turn = turn().await;
+    let mut cluster = Cluster::start_with(options).await?;
+    cluster.create(TABLE, 1, 3).await?;
+    let load = workload::Options { pause: Duration::ZERO, value_bytes: 1000, ..workload::Options::default() };
+    let mut workload = Workload::start(store(&cluster), load);
+    workload.progress(300, Duration::from_secs(20)).await?;
+    let place = pick(&cluster, ReplicaStatus::Secondary).await?;
+    cluster.node_mut(place.node)?.process.kill()?;
+    if away == 0 {
+        workload.pause().await;
+    } else {
+        workload.progress(away, Duration::from_secs(60)).await?;
+    }
+    let arguments: &[&str] = if environment.is_empty() { &[] } else { &["--enable-fault-injection"] };
+    cluster.node_mut(place.node)?.process.start_with(arguments, environment)?;
+    cluster.healthy(TABLE).await?;
+    let address = cluster.node(place.node)?.http.clone();
+    wait::until("the learn in the metrics", Duration::from_secs(10), async || {
+        let count = metric(&address, &["learn", &format!("kind=\"{kind}\"")])?;
+        wait::holds(count >= 1.0, || format!("no learn by {kind}"))
+    })
+    .await?;
+    workload.finish().await?;
+    same_everywhere(&cluster).await
+}
+
+/// Segments so small, and memtables flushed so soon, that the log does not reach back.
+fn short_log() -> Options {
+    let settings = vec![("log.segment_bytes", "1MiB".to_owned()), ("log.retain_bytes", "1MiB".to_owned())];
+    Options { settings, ..Options::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_lacks_a_little_learns_from_the_cache() -> Result<()> {
+    learned_after(Options::default(), 0, &[], "cache").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_lacks_more_learns_from_the_log() -> Result<()> {
+    learned_after(Options::default(), 5000, &[], "log").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_lacks_what_the_log_no_longer_holds_learns_a_checkpoint() -> Result<()> {
+    learned_after(short_log(), 20_000, &[], "checkpoint").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_that_breaks_in_mid_stream_is_taken_up_again() -> Result<()> {
+    learned_after(short_log(), 20_000, &[("GODWIT_FAULT", "learn.chunk=error@3")], "checkpoint").await
+}

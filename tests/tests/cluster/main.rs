@@ -1,0 +1,13 @@
+//! Whole-system tests: real processes on loopback, real disks, real crashes. One binary, so that it is linked once.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod cli_contract;
+mod disk_move;
+mod disk_move_crash;
+mod doors;
+mod full_disk;
+mod learn;
+mod meta_absence;
+mod replication;
+mod restart;
+mod support;

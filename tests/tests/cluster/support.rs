@@ -1,0 +1,130 @@
+//! What the tests share: taking turns, choosing a replica, and what must hold after every move.
+
+use std::io::{Read as _, Write as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use common::job::Job;
+use common::rpc::node_admin::DiskMigrate;
+use common::types::{Gpid, PeerId, ReplicaStatus};
+use tests::cluster::Cluster;
+use tests::workload::{Report, Store, Workload};
+use tests::{disks, wait};
+use tokio::sync::{Mutex, MutexGuard};
+use uuid::Uuid;
+
+pub(crate) const TABLE: &str = "t";
+/// A move, restarts included, ends within this.
+pub(crate) const MOVE_WITHIN: Duration = Duration::from_secs(60);
+
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// Four processes are enough for two cores: clusters take turns.
+pub(crate) async fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().await
+}
+
+/// The test's table, through a client of its own.
+pub(crate) fn store(cluster: &Cluster) -> Store {
+    Store::new(&cluster.meta_address, cluster.links.secret.clone(), TABLE)
+}
+
+/// A replica on a node.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) node: usize,
+    pub(crate) peer: PeerId,
+    pub(crate) gpid: Gpid,
+    pub(crate) disk: String,
+}
+
+impl Place {
+    /// The other of two disks.
+    pub(crate) fn other_disk(&self) -> String {
+        if self.disk == "disk1" { "disk2".to_owned() } else { "disk1".to_owned() }
+    }
+
+    /// The move to the other disk.
+    pub(crate) fn request(&self) -> DiskMigrate {
+        DiskMigrate {
+            gpid: self.gpid,
+            source: self.disk.clone(),
+            target: self.other_disk(),
+            demote: true,
+            max_rate_bytes_per_s: None,
+        }
+    }
+}
+
+/// Some replica with this status.
+pub(crate) async fn pick(cluster: &Cluster, status: ReplicaStatus) -> Result<Place> {
+    for (node, server) in cluster.nodes.iter().enumerate() {
+        for disk in server.disks().await? {
+            if let Some(replica) = disk.replicas.iter().find(|replica| replica.status == status) {
+                let peer = cluster.peer_of(node).await?;
+                return Ok(Place { node, peer, gpid: replica.gpid, disk: disk.disk });
+            }
+        }
+    }
+    bail!("no replica is {status}")
+}
+
+/// Waits until a job is over.
+pub(crate) async fn ended(cluster: &Cluster, node: usize, id: Uuid) -> Result<Job> {
+    wait::until("the end of the job", MOVE_WITHIN, async || {
+        let jobs = cluster.node(node)?.jobs().await?;
+        let job = jobs.into_iter().find(|job| job.id == id).context("the job is unknown")?;
+        wait::holds(!job.is_running(), || format!("{job:?}"))?;
+        Ok(job)
+    })
+    .await
+}
+
+/// What must hold after every move: all members there, one live directory on the disk where it belongs, nothing half
+/// copied; the moved replica becomes primary, every acknowledged key is read through it, and all members are equal.
+pub(crate) async fn after_move(cluster: &Cluster, place: &Place, disk: &str, workload: Workload) -> Result<Report> {
+    cluster.healthy(TABLE).await?;
+    let server = cluster.node(place.node)?;
+    assert_eq!(disks::holding(server, &disks::live(place.gpid)), [disk], "{} lies where it belongs", place.gpid);
+    assert!(disks::holding(server, &disks::copying(place.gpid)).is_empty(), "a copy was left behind");
+    if cluster.config(TABLE, place.gpid).await?.primary.map(|primary| primary.peer) != Some(place.peer) {
+        cluster.propose(TABLE, place.gpid, place.peer).await?;
+    }
+    let report = workload.finish().await?;
+    same_everywhere(cluster).await?;
+    Ok(report)
+}
+
+/// All members of all partitions have the same digest. Nothing may be writing.
+pub(crate) async fn same_everywhere(cluster: &Cluster) -> Result<()> {
+    for config in cluster.healthy(TABLE).await?.configs {
+        let primary = config.primary.context("no primary")?;
+        let leader = cluster.node(cluster.index_of(primary.peer).await?)?;
+        let expected = leader.digest(config.gpid, None).await?;
+        for member in &config.secondaries {
+            let server = cluster.node(cluster.index_of(member.peer).await?)?;
+            let digest = server.digest(config.gpid, Some(expected.decree)).await?;
+            assert_eq!(digest, expected, "{} on {} differs from its primary", config.gpid, server.address);
+        }
+    }
+    Ok(())
+}
+
+/// Fetches a path over HTTP: status code and body.
+pub(crate) fn http(address: &str, path: &str) -> Result<(u16, String)> {
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).context("no status")?;
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+    Ok((status, body))
+}
+
+/// Sum of the samples of a metric whose name and labels contain all parts.
+pub(crate) fn metric(address: &str, parts: &[&str]) -> Result<f64> {
+    let (_, text) = http(address, "/metrics")?;
+    let samples = text.lines().filter(|line| !line.starts_with('#') && parts.iter().all(|part| line.contains(part)));
+    Ok(samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+}

@@ -12,7 +12,6 @@ began=$SECONDS
 say "scripts"
 for script in scripts/*.sh scripts/lib/*.sh .ci/run; do bash -n "$script"; done
 
-
 say "format"
 cargo fmt --all --check
 

@@ -65,12 +65,15 @@ pub enum Effect {
     },
     /// Stop fetching.
     StopLearn,
-    /// Forget records past `after` in memory (the log's marker voids them there); writes in the overlay are void too.
+    /// Everything past `after` is void, in memory and in the overlay: records that a marker voids (the marker does the
+    /// same in the log), records that a learner gave up, or writes that waited for a decree and were refused.
     Truncated {
         /// The last decree that stays.
         after: Decree,
     },
-    /// The role changed. A replica that became inactive because the configuration no longer names it says so here.
+    /// The role or its ballot changed. A replica that became inactive because the configuration no longer names it says
+    /// so here. Client operations of an ended role were answered before; the overlay is void unless the replica was
+    /// primary and still is.
     RoleChanged {
         /// The new status.
         status: ReplicaStatus,

@@ -82,7 +82,8 @@ pub enum Event {
         /// The mutations.
         mutations: Vec<Arc<Mutation>>,
     },
-    /// A checkpoint replaced the storage: everything up to `decree` is applied and durable.
+    /// A checkpoint replaced the storage: everything up to `decree` is applied and durable. A learner whose log may
+    /// hold records that it gave up earlier resigns here, and comes back with a new incarnation.
     CheckpointInstalled {
         /// The learn that this belongs to (its ballot).
         ballot: Ballot,
@@ -99,9 +100,12 @@ pub enum Event {
     /// The replica's disk failed, stalls, or is full; or is well again. An unhealthy replica leaves the roster,
     /// abdicates and refuses prepares (rule LEASES).
     Health(Health),
-    /// A member that leaves for a disk move asks, on its own node, to be dropped by the primary.
+    /// A member that leaves for a disk move asks, on its own node, to be dropped by the primary; it goes on asking
+    /// until it is out. The only copy of a table of one replica drops itself, once what is in flight is committed. Any
+    /// other primary hands over first.
     Leave(MovingRequest),
-    /// An operator, the meta server, or this node's shutdown asks this primary to hand over.
+    /// An operator, the meta server, or this node's shutdown asks this primary to hand over. A secondary passes it on,
+    /// if it says to whom.
     HandOver {
         /// To whom; `None`: to the most advanced secondary.
         to: Option<Member>,

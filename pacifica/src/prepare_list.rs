@@ -13,6 +13,9 @@ use crate::event::Token;
 /// A hole longer than this is not bridged: what lies beyond is dropped and sent, or learned, again.
 const HOLE_DECREES_MAX: u64 = 65_536;
 
+/// No history gets here; a decree past it is nonsense, and sums of smaller ones do not overflow.
+const DECREE_MAX: u64 = u64::MAX / 2;
+
 /// A prepared mutation and the clients that wait for it.
 #[derive(Debug)]
 pub(crate) struct Slot {
@@ -63,7 +66,7 @@ impl PrepareList {
     pub(crate) fn reaches(&self, decree: Decree) -> bool {
         let (first, last) = (self.first, self.last().0);
         let near = |from: u64, to: u64| to.saturating_sub(from) <= HOLE_DECREES_MAX;
-        self.slots.is_empty() || (near(last, decree.0) && near(decree.0, first))
+        decree.0 <= DECREE_MAX && (self.slots.is_empty() || (near(last, decree.0) && near(decree.0, first)))
     }
 
     /// Holds a mutation, in place of what was there. Clients that wait for the decree go on waiting.
@@ -235,6 +238,7 @@ mod tests {
         let list = list(&[1]);
         assert!(!list.reaches(Decree(u64::MAX)));
         assert!(list.reaches(Decree(1000)));
-        assert!(PrepareList::default().reaches(Decree(u64::MAX)));
+        assert!(PrepareList::default().reaches(Decree(1 << 40)));
+        assert!(!PrepareList::default().reaches(Decree(u64::MAX)));
     }
 }

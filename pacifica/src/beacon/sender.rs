@@ -1,6 +1,7 @@
 //! The side of the primaries: says which partitions it leads, and learns which leases it was granted.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::types::{Ballot, Beacon, BeaconAnswer, Gpid, ProcessId, Time};
@@ -14,7 +15,7 @@ struct Sent {
     sequence: u64,
     roster_version: u64,
     at: Time,
-    roster: BTreeMap<Gpid, Ballot>,
+    roster: Arc<BTreeMap<Gpid, Ballot>>,
 }
 
 /// Beacons to one other node.
@@ -26,9 +27,9 @@ pub struct BeaconSender {
     to_process: Option<ProcessId>,
     sequence: u64,
     version: u64,
-    roster: BTreeMap<Gpid, Ballot>,
+    roster: Arc<BTreeMap<Gpid, Ballot>>,
     /// The roster that the other side is known to have.
-    acknowledged: Option<(u64, BTreeMap<Gpid, Ballot>)>,
+    acknowledged: Option<(u64, Arc<BTreeMap<Gpid, Ballot>>)>,
     unanswered: VecDeque<Sent>,
     next_at: Time,
 }
@@ -43,7 +44,7 @@ impl BeaconSender {
             to_process: None,
             sequence: 0,
             version: 0,
-            roster: BTreeMap::new(),
+            roster: Arc::default(),
             acknowledged: None,
             unanswered: VecDeque::new(),
             next_at: Time(0),
@@ -53,9 +54,9 @@ impl BeaconSender {
     /// A beacon, if one is due: once an interval, and at once when the roster changed. None while there is nothing to
     /// say. Times are the sending node's own.
     pub fn tick(&mut self, now: Time, roster: &BTreeMap<Gpid, Ballot>) -> Option<Beacon> {
-        if *roster != self.roster {
+        if *roster != *self.roster {
             self.version += 1;
-            self.roster.clone_from(roster);
+            self.roster = Arc::new(roster.clone());
             self.next_at = now;
         }
         let told = self.acknowledged.as_ref().is_none_or(|(_, known)| known.is_empty());
@@ -78,7 +79,7 @@ impl BeaconSender {
 
     fn beacon(&self) -> Beacon {
         let empty = BTreeMap::new();
-        let known = self.acknowledged.as_ref().map_or(&empty, |(_, known)| known);
+        let known = self.acknowledged.as_ref().map_or(&empty, |(_, known)| known.as_ref());
         let changed = self.roster.iter().filter(|(gpid, ballot)| known.get(gpid) != Some(ballot));
         let removed = known.keys().filter(|gpid| !self.roster.contains_key(gpid));
         Beacon {
@@ -111,7 +112,8 @@ impl BeaconSender {
             self.next_at = Time(0);
             return Vec::new();
         }
-        let granted = sent.roster.iter().filter(|(gpid, _)| !answer.refused.contains(gpid));
+        let refused: BTreeSet<Gpid> = answer.refused.iter().copied().collect();
+        let granted = sent.roster.iter().filter(|(gpid, _)| !refused.contains(gpid));
         let granted = granted.map(|(gpid, ballot)| (*gpid, *ballot, sent.at)).collect();
         self.acknowledged = Some((sent.roster_version, sent.roster));
         granted

@@ -1,4 +1,5 @@
-//! Small files that say what they are: a first line with kind, version and a CRC-32 over kind, version and body, then JSON for people to read.
+//! Small files that say what they are: a first line with kind, version and a CRC-32 over both and the body, then JSON that
+//! people can read.
 //!
 //! ```text
 //! godwit replica-info 1 5d41402a

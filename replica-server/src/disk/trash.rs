@@ -1,0 +1,213 @@
+//! Directories that have lost their name: when they did, how long they are kept, and their end.
+//!
+//! The time stands in a file inside (`.trash`), because a rename changes no directory's own time. A directory without
+//! that file begins to age when it is first seen. Nothing is removed while its partition still depends on it: the
+//! caller says so for each.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use common::fs::{durable_rename, read_checked, remove_dir_durable, write_checked};
+use common::types::{Gpid, Incarnation};
+use replica_state::recover::DirKind;
+use serde::{Deserialize, Serialize};
+
+use super::{DiskManager, ReplicaInfo, layout};
+
+const KIND: &str = "trash";
+const VERSION: u32 = 1;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// How long each kind is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrashLives {
+    /// `.gar`: superseded or collected. Default 1 day.
+    pub garbage: Duration,
+    /// `.err`: damaged. Default 7 days.
+    pub damaged: Duration,
+    /// `.ori`: left behind by a disk move. Default 7 days.
+    pub origin: Duration,
+    /// `.tmp`: a copy whose job is gone. Default 1 day.
+    pub temporary: Duration,
+}
+
+impl Default for TrashLives {
+    fn default() -> Self {
+        Self { garbage: DAY, damaged: 7 * DAY, origin: 7 * DAY, temporary: DAY }
+    }
+}
+
+impl TrashLives {
+    const fn of(&self, kind: DirKind) -> Option<Duration> {
+        match kind {
+            DirKind::Live => None,
+            DirKind::Garbage => Some(self.garbage),
+            DirKind::Damaged => Some(self.damaged),
+            DirKind::Origin => Some(self.origin),
+            DirKind::MoveTmp | DirKind::LearnTmp => Some(self.temporary),
+        }
+    }
+}
+
+/// A directory without a plain name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrashDir {
+    /// Tag of its disk.
+    pub disk: String,
+    /// The directory.
+    pub path: PathBuf,
+    /// Its partition.
+    pub gpid: Gpid,
+    /// What its name says it is.
+    pub kind: DirKind,
+    /// Which copy it was, if that is readable.
+    pub incarnation: Option<Incarnation>,
+    /// Unix milliseconds since when it is trash; `None`: nobody has noted it yet.
+    pub since_ms: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Record {
+    since_ms: u64,
+}
+
+impl DiskManager {
+    /// Renames a directory to `.gar.<now>` and notes the time. Returns its new name.
+    ///
+    /// # Errors
+    /// Any I/O error; the disk's state takes note of it.
+    pub fn set_aside(&self, tag: &str, dir: &Path, now_ms: u64) -> io::Result<PathBuf> {
+        self.set_aside_of(tag, dir, DirKind::Garbage, now_ms)
+    }
+
+    /// As [`Self::set_aside`], to `.err.<now>`.
+    ///
+    /// # Errors
+    /// Any I/O error; the disk's state takes note of it.
+    pub fn set_aside_damaged(&self, tag: &str, dir: &Path, now_ms: u64) -> io::Result<PathBuf> {
+        self.set_aside_of(tag, dir, DirKind::Damaged, now_ms)
+    }
+
+    fn set_aside_of(&self, tag: &str, dir: &Path, kind: DirKind, now_ms: u64) -> io::Result<PathBuf> {
+        let unknown =
+            || io::Error::new(io::ErrorKind::InvalidInput, format!("{} is no replica of {tag}", dir.display()));
+        let disk = self.disk(tag).ok_or_else(unknown)?;
+        let name = dir.file_name().and_then(|name| name.to_str()).ok_or_else(unknown)?;
+        let (gpid, _) = layout::parse(name).ok_or_else(unknown)?;
+        set_aside(disk.path(), dir, gpid, kind, now_ms).inspect_err(|error| disk.note(error))
+    }
+
+    /// Everything without a plain name, on all usable disks.
+    #[must_use]
+    pub fn trash(&self) -> Vec<TrashDir> {
+        let of_disk = |disk: &super::DataDir| fs::read_dir(disk.path()).map(|entries| trash_of(disk.tag(), entries));
+        self.usable().filter_map(|disk| of_disk(disk).ok()).flatten().collect()
+    }
+
+    /// Removes what has outlived its time, except what may still be the best copy that this node has: an origin or a
+    /// damaged directory goes only beside a live one with a higher incarnation (rule LAST COPY). Returns what was
+    /// removed. Blocks; called about every minute.
+    pub fn collect_garbage(&self, now_ms: u64) -> Vec<TrashDir> {
+        self.collect_trash(now_ms, &|trash| match trash.kind {
+            DirKind::Garbage | DirKind::MoveTmp | DirKind::LearnTmp => true,
+            DirKind::Origin | DirKind::Damaged => self.is_superseded(trash),
+            DirKind::Live => false,
+        })
+    }
+
+    /// As [`Self::collect_garbage`], for a caller who knows what the partition depends on. What has no recorded time
+    /// gets one; what a job uses stays.
+    pub fn collect_trash(&self, now_ms: u64, may_go: &dyn Fn(&TrashDir) -> bool) -> Vec<TrashDir> {
+        let held = self.held.lock().clone();
+        let due = self.trash().into_iter().filter(|trash| is_due(trash, now_ms, &self.lives) && may_go(trash));
+        due.filter(|trash| !held.contains(&trash.gpid) && self.remove_trash(trash).is_ok()).collect()
+    }
+
+    fn is_superseded(&self, trash: &TrashDir) -> bool {
+        let live =
+            |disk: &std::sync::Arc<super::DataDir>| ReplicaInfo::read(&layout::replica_dir(disk.path(), trash.gpid));
+        self.usable().filter_map(|disk| live(disk).ok()).any(|info| Some(info.incarnation) > trash.incarnation)
+    }
+
+    /// Removes one at once.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn remove_trash(&self, trash: &TrashDir) -> io::Result<()> {
+        assert!(trash.kind != DirKind::Live, "{} is a live replica", trash.path.display());
+        tracing::info!(gpid = %trash.gpid, path = %trash.path.display(), "removing trash");
+        let note = |error: &io::Error| {
+            if let Some(disk) = self.disk(&trash.disk) {
+                disk.note(error);
+            }
+        };
+        remove_dir_durable(&trash.path).inspect_err(note)
+    }
+}
+
+fn trash_of(tag: &str, entries: fs::ReadDir) -> Vec<TrashDir> {
+    let by_name: BTreeMap<_, _> = entries.flatten().map(|entry| (entry.file_name(), entry.path())).collect();
+    let one = |(name, path): (std::ffi::OsString, PathBuf)| {
+        let (gpid, kind) = layout::parse(name.to_str()?).filter(|(_, kind)| *kind != DirKind::Live)?;
+        let incarnation = ReplicaInfo::read(&path).ok().map(|info| info.incarnation);
+        let since_ms = read_record(&path);
+        Some(TrashDir { disk: tag.to_owned(), path, gpid, kind, incarnation, since_ms })
+    };
+    by_name.into_iter().filter_map(one).collect()
+}
+
+fn is_due(trash: &TrashDir, now_ms: u64, lives: &TrashLives) -> bool {
+    let Some(life) = lives.of(trash.kind) else { return false };
+    match trash.since_ms {
+        Some(since_ms) => now_ms.saturating_sub(since_ms) >= u64::try_from(life.as_millis()).unwrap_or(u64::MAX),
+        None => {
+            let _ = note_time(&trash.path, now_ms);
+            false
+        }
+    }
+}
+
+fn read_record(dir: &Path) -> Option<u64> {
+    read_checked::<Record>(&layout::trash_file(dir), KIND, VERSION).ok().map(|record| record.since_ms)
+}
+
+/// Notes since when a directory is trash.
+///
+/// # Errors
+/// Any I/O error.
+pub(crate) fn note_time(dir: &Path, now_ms: u64) -> io::Result<()> {
+    write_checked(&layout::trash_file(dir), KIND, VERSION, &Record { since_ms: now_ms })
+}
+
+/// Renames a directory to a free `.gar.<label>` or `.err.<label>` and notes the time, if the disk still takes it.
+pub(super) fn set_aside(disk: &Path, dir: &Path, gpid: Gpid, kind: DirKind, now_ms: u64) -> io::Result<PathBuf> {
+    set_aside_as(disk, dir, gpid, kind, &now_ms.to_string(), now_ms)
+}
+
+/// As [`DiskManager::set_aside`], under a label of its own.
+///
+/// # Errors
+/// Any I/O error.
+pub(crate) fn set_aside_as(
+    disk: &Path,
+    dir: &Path,
+    gpid: Gpid,
+    kind: DirKind,
+    label: &str,
+    now_ms: u64,
+) -> io::Result<PathBuf> {
+    // Without it the directory begins to age when the collector first sees it; a full disk must not keep its name.
+    let _ = note_time(dir, now_ms);
+    let named = |label: &str| match kind {
+        DirKind::Damaged => layout::damaged_dir(disk, gpid, label),
+        _ => layout::garbage_dir(disk, gpid, label),
+    };
+    let labels = std::iter::once(label.to_owned()).chain((1..).map(|n| format!("{label}.{n}")));
+    let free = labels.map(|label| named(&label)).find(|path| path.symlink_metadata().is_err());
+    let to = free.ok_or_else(|| io::Error::other("no free name"))?;
+    durable_rename(dir, &to)?;
+    Ok(to)
+}

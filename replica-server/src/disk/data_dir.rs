@@ -86,11 +86,12 @@ impl DataDir {
 
     /// Draws the consequence of an error that a write to this disk gave.
     pub fn note(&self, error: &io::Error) {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => self.health.lock().out_of_space(),
-            // Of the names, not of the disk.
-            io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists => (),
-            _ => self.fail(error.to_string()),
+        let kind = error.kind();
+        if matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            self.health.lock().out_of_space();
+        } else if !matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) {
+            // Those two are of the names, not of the disk.
+            self.fail(error.to_string());
         }
     }
 

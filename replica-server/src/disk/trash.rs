@@ -201,10 +201,8 @@ pub(crate) fn set_aside_as(
 ) -> io::Result<PathBuf> {
     // Without it the directory begins to age when the collector first sees it; a full disk must not keep its name.
     let _ = note_time(dir, now_ms);
-    let named = |label: &str| match kind {
-        DirKind::Damaged => layout::damaged_dir(disk, gpid, label),
-        _ => layout::garbage_dir(disk, gpid, label),
-    };
+    let name = if kind == DirKind::Damaged { layout::damaged_dir } else { layout::garbage_dir };
+    let named = |label: &str| name(disk, gpid, label);
     let labels = std::iter::once(label.to_owned()).chain((1..).map(|n| format!("{label}.{n}")));
     let free = labels.map(|label| named(&label)).find(|path| path.symlink_metadata().is_err());
     let to = free.ok_or_else(|| io::Error::other("no free name"))?;

@@ -1,1 +1,94 @@
-//! To come.
+//! What a disk move needs of the rest of the node. Declared here, implemented by the layer above.
+
+use std::time::Duration;
+
+use common::job::LearnKind;
+use common::rpc::WireResult;
+use common::types::{Ballot, Decree, Gpid, Incarnation, Moving, MovingRequest, PeerId, ReplicaStatus};
+use uuid::Uuid;
+
+use crate::storage::Storage;
+
+/// A replica that is open on this node, and what its configuration says.
+#[derive(Clone, Debug)]
+pub struct MovingReplica {
+    /// Tag of its disk.
+    pub disk: String,
+    /// Which copy.
+    pub incarnation: Incarnation,
+    /// Its status.
+    pub status: ReplicaStatus,
+    /// Its data.
+    pub storage: Storage,
+    /// Members of the partition now.
+    pub members: usize,
+    /// Members that the table wants.
+    pub replica_count: u32,
+    /// Fewest members with which writes are accepted.
+    pub min_replicas: usize,
+}
+
+/// A copy that is to be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyPlace {
+    /// Which partition.
+    pub gpid: Gpid,
+    /// Tag of the disk on which its live directory stands.
+    pub disk: String,
+    /// What it must be; its `.replica-info` says the same.
+    pub incarnation: Incarnation,
+}
+
+/// The rest of the node, as a disk move sees it.
+///
+/// **Every method may be called again after it failed, after it succeeded, and after a restart of the process; it then
+/// answers as if it had done its work now.** Each has a deadline of its own and never waits for ever. Errors with the
+/// code `Unreachable`, `Timeout`, `NotReady` or `OutcomeUnknown` are worth another try; others are final.
+pub trait MoveHost: Send + Sync + 'static {
+    /// This node.
+    fn peer(&self) -> PeerId;
+
+    /// The replica, if it is open.
+    fn replica(&self, gpid: Gpid) -> impl Future<Output = Option<MovingReplica>> + Send;
+
+    /// Locks the partition at the meta server for the job.
+    fn lock(&self, gpid: Gpid, job: Uuid) -> impl Future<Output = WireResult<()>> + Send;
+
+    /// Gives that lock back; harmless if it is not held.
+    fn unlock(&self, gpid: Gpid, job: Uuid) -> impl Future<Output = WireResult<()>> + Send;
+
+    /// Hands the primary over to a caught-up secondary. Ok once this replica is seen to be a secondary; at once if it
+    /// is one.
+    fn demote(&self, gpid: Gpid) -> impl Future<Output = WireResult<()>> + Send;
+
+    /// Asks the primary to drop this replica for the move. Ok once this node has *seen* the configuration without it:
+    /// the `moving` record of this job, and the ballot that made it. At once if it is there already.
+    ///
+    /// An error means that the change is not known to be in force; it may still come. If a configuration says that the
+    /// partition no longer has this replica and no `moving` of this job either, the code is `NotMember`.
+    fn leave(&self, gpid: Gpid, request: MovingRequest) -> impl Future<Output = WireResult<(Moving, Ballot)>> + Send;
+
+    /// Stops the replica and closes its storage without flushing. Ok with its last applied decree once its directory
+    /// is no longer used; `None` if it is not open.
+    fn close(&self, gpid: Gpid) -> impl Future<Output = WireResult<Option<Decree>>> + Send;
+
+    /// Opens a copy, inactive, under the incarnation of its `.replica-info`. Ok at once if exactly that copy is open.
+    fn open(&self, copy: &CopyPlace) -> impl Future<Output = WireResult<()>> + Send;
+
+    /// Asks the meta server to take the new copy in as a learner. Ok if it is a learner or a member already.
+    fn rejoin(&self, gpid: Gpid, job: Uuid) -> impl Future<Output = WireResult<()>> + Send;
+
+    /// Waits until the copy of that incarnation is a member. Says how it learned, if it had to.
+    fn wait_member(
+        &self,
+        gpid: Gpid,
+        incarnation: Incarnation,
+        deadline: Duration,
+    ) -> impl Future<Output = WireResult<Option<LearnKind>>> + Send;
+
+    /// Ends the `moving` record of a job that will not bring a new copy. Ok if there is none of this job.
+    fn end_move(&self, gpid: Gpid, job: Uuid) -> impl Future<Output = WireResult<()>> + Send;
+
+    /// Asks that this replica become primary again. Ok once it is, or if it cannot be: it is no secondary.
+    fn hand_back(&self, gpid: Gpid) -> impl Future<Output = WireResult<()>> + Send;
+}

@@ -2,4 +2,4 @@
 
 mod host;
 
-//pub use host::{CopyPlace, MoveHost, MovingReplica};
+pub use host::{CopyPlace, MoveHost, MovingReplica};

@@ -76,7 +76,8 @@ impl Secondary {
     fn ask_to_lead(&mut self, state: &mut State) {
         let now = state.now.mono;
         let silent = self.following.primary.is_some() && now > self.heard_at + state.grace();
-        let fit = state.health == Health::Well && !state.append_failed && self.leaving.is_none();
+        // One that wants to leave is fit too: without a primary nobody could let it go.
+        let fit = state.health == Health::Well && !state.append_failed;
         if silent && fit && self.proposal.is_free(now) {
             self.proposal.propose(state, ConfigChange::TakeOver { by: state.me });
         }

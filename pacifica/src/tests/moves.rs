@@ -28,6 +28,13 @@ fn a_leaver_asks_again_under_the_next_ballot() {
 }
 
 #[test]
+fn a_leaver_whose_primary_is_silent_takes_over() {
+    let mut bench = Bench::secondary();
+    bench.step(Event::Leave(moving()));
+    assert_eq!(changes(&bench.pass(3100)), [ConfigChange::TakeOver { by: member(1) }]);
+}
+
+#[test]
 fn the_primary_drops_a_leaver_with_its_job() {
     let mut bench = Bench::primary(&[0, 1, 2], &[]);
     let effects = bench.hear(2, Message::AskDrop { moving: Some(moving()) });

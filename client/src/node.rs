@@ -1,12 +1,15 @@
 //! One replica server as the client sees it: concurrent operations share calls.
 //!
 //! Reads and writes travel in lanes of their own, because a call is answered when its slowest operation is, and a read
-//! shall not wait for an fsync. A lane that is not at its limit of calls sends at once; at the limit operations gather
-//! and leave together with the next call that returns.
+//! shall not wait for an fsync. An idle lane sends at once; while a call is under way operations gather, and leave
+//! together when it returns, or earlier if enough have gathered or the call turns out to be slow (one operation on a
+//! partition in trouble must not hold up the others). A call costs as much CPU as ten operations, so this decides how
+//! many operations a second two cores can do.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use common::rpc::data::{DataOp, DataReply, DataRequest, DataServiceClient};
 use common::rpc::{CallError, ErrorCode, Link, LinkOptions, WireError};
@@ -19,6 +22,13 @@ use crate::retry::Outcome;
 
 /// A call carries no more than this, in bytes; half the frame limit leaves room for what surrounds the payloads.
 const CALL_BYTES_MAX: usize = common::rpc::FRAME_BYTES_MAX / 2;
+
+/// So many operations must wait for each call under way before another is begun beside it.
+const GATHER: usize = 16;
+/// A call that takes longer is slow: it holds nobody up and does not count towards the limit.
+const PATIENCE: Duration = Duration::from_millis(10);
+/// Calls in flight, slow ones included.
+const CALLS_MAX: usize = 64;
 
 const QUEUED: u8 = 0;
 const SENT: u8 = 1;
@@ -44,7 +54,10 @@ struct Lane {
 #[derive(Debug, Default)]
 struct LaneState {
     queue: VecDeque<Pending>,
-    calls: usize,
+    /// Calls under way that are not slow.
+    prompt: usize,
+    /// Slow calls.
+    slow: usize,
 }
 
 /// An operation that waits to be sent. Its stage is shared with the caller, so that a caller who gives up knows
@@ -115,18 +128,42 @@ impl Lane {
             return false;
         }
         state.queue.push_back(pending);
-        if state.calls < self.calls_max {
-            state.calls += 1;
+        self.begin_if_due(&mut state);
+        true
+    }
+
+    fn begin_if_due(self: &Arc<Self>, state: &mut LaneState) {
+        let room = state.prompt < self.calls_max && state.prompt + state.slow < CALLS_MAX;
+        let due = state.prompt == 0 || state.queue.len() >= GATHER * state.prompt;
+        if room && due && !state.queue.is_empty() {
+            state.prompt += 1;
             tokio::spawn(self.clone().run());
         }
-        true
     }
 
     /// Makes calls until nothing waits.
     async fn run(self: Arc<Self>) {
         while let Some(batch) = self.next_batch() {
-            self.send(batch).await;
+            let mut call = std::pin::pin!(self.send(batch));
+            if tokio::time::timeout(PATIENCE, &mut call).await.is_err() {
+                self.becomes_slow();
+                call.await;
+                self.was_slow();
+            }
         }
+    }
+
+    fn becomes_slow(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        state.prompt -= 1;
+        state.slow += 1;
+        self.begin_if_due(&mut state);
+    }
+
+    fn was_slow(&self) {
+        let mut state = self.state.lock();
+        state.slow -= 1;
+        state.prompt += 1;
     }
 
     fn next_batch(&self) -> Option<Vec<Pending>> {
@@ -140,7 +177,7 @@ impl Lane {
             batch.extend(state.queue.pop_front().filter(Pending::take));
         }
         if batch.is_empty() {
-            state.calls -= 1;
+            state.prompt -= 1;
             return None;
         }
         Some(batch)

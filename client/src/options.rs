@@ -26,7 +26,7 @@ pub struct ClientOptions {
     pub backoff_max: Duration,
     /// Operations that share a call to a node. Default 256.
     pub operations_per_call: usize,
-    /// Calls in flight to a node, for reads and for writes each. Default 4.
+    /// Calls in flight to a node, for reads and for writes each, not counting slow ones. Default 4.
     pub calls_in_flight: usize,
     /// Operations that may wait for a node, for reads and for writes each; more are refused at once. Default 16384.
     pub queue_max: usize,

@@ -153,15 +153,32 @@ async fn concurrent_operations_share_calls() {
             tokio::task::yield_now().await;
         }
         node.held.store(0, Ordering::SeqCst);
-        for _ in 0..4 {
-            node.go.notify_one();
-        }
+        node.go.notify_waiters();
     };
     let gets = join_all((0..1200).map(|_| world.table.get(b"h", b"s")));
     let (answers, ()) = tokio::join!(gets, release);
     assert!(answers.into_iter().all(|answer| answer == Ok(None)));
     let calls = node.calls.lock().clone();
     assert_eq!(calls, [256, 256, 256, 256, 176]);
+}
+
+#[tokio::test]
+async fn a_slow_operation_does_not_hold_up_others() {
+    let world = world(1).await;
+    let node = &world.nodes[0].handler;
+    node.held.store(1, Ordering::SeqCst);
+    let mut slow = Box::pin(world.table.put(b"slow", b"", "v"));
+    while node.calls.lock().is_empty() {
+        assert!(futures::poll!(&mut slow).is_pending());
+        tokio::task::yield_now().await;
+    }
+    node.held.store(0, Ordering::SeqCst);
+    for key in 0..100_u8 {
+        world.table.put(&[key], b"", "v").await.unwrap();
+    }
+    assert!(futures::poll!(&mut slow).is_pending());
+    node.go.notify_one();
+    slow.await.unwrap();
 }
 
 #[tokio::test]

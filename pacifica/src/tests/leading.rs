@@ -19,6 +19,19 @@ fn a_primary_goes_on_while_nobody_answers_its_proposals() {
 }
 
 #[test]
+fn a_learner_whose_last_acknowledgement_was_lost_is_asked_again_though_nothing_is_written() {
+    let mut bench = Bench::primary(&[0, 1], &[3]);
+    bench.grant(3, 5);
+    bench.hear(3, ack(5, 0));
+    assert_eq!(
+        prepares(&bench.pass(400)),
+        [(1, vec![]), (3, vec![]), (3, vec![])],
+        "the commit point, then a question"
+    );
+    assert_eq!(changes(&bench.hear(3, ack(5, 1))), [ConfigChange::Promote { learner: member(3) }]);
+}
+
+#[test]
 fn a_secondary_that_hears_of_a_wish_passes_it_on() {
     let mut bench = Bench::secondary();
     let effects = bench.step(Event::HandOver { to: Some(member(1)) });

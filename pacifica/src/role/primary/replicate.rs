@@ -110,7 +110,9 @@ impl Primary {
         let notice = state.now.mono >= self.committed_at + state.options.commit_notice / 2;
         for follower in &mut self.followers {
             let due = state.now.mono >= follower.sent_at + state.options.resend;
-            if due && !follower.is_done() {
+            // A learner's last word may be lost, and an idle partition has no other reason to ask it again.
+            let lags = follower.learner && follower.matched < state.committed;
+            if due && (lags || !follower.is_done()) {
                 // What a learner lacks below the commit point it fetches itself; a member holds everything up to `base`.
                 let has = if follower.learner { state.committed } else { self.base };
                 send_from(state, follower, self.base, follower.matched.max(has));

@@ -45,6 +45,19 @@ impl Overlay {
         }
     }
 
+    /// Writes past `after` will not happen (`pacifica::Effect::Truncated`); what they hid of earlier ones is seen again.
+    pub fn void(&mut self, after: Decree) {
+        let stay = self.noted.partition_point(|(noted, _)| *noted <= after);
+        if stay == self.noted.len() {
+            return;
+        }
+        self.newest.clear();
+        let noted = std::mem::take(&mut self.noted);
+        for (decree, writes) in noted.into_iter().take(stay) {
+            self.note(decree, &writes);
+        }
+    }
+
     /// Nothing is in flight any more: the replica is no longer primary, and what had no outcome is not its to know.
     pub fn clear(&mut self) {
         self.newest.clear();
@@ -113,6 +126,18 @@ mod tests {
         overlay.note(Decree(1), &writes(&[(1, Some(10))]));
         overlay.clear();
         assert!(overlay.get(&[1]).is_none() && overlay.is_empty());
+    }
+
+    #[test]
+    fn a_voided_write_uncovers_the_one_below_it() {
+        let mut overlay = Overlay::default();
+        overlay.note(Decree(1), &writes(&[(1, Some(10))]));
+        overlay.note(Decree(2), &writes(&[(1, Some(11)), (2, Some(20))]));
+        overlay.void(Decree(1));
+        assert_eq!(overlay.get(&[1]), Some((Decree(1), Some(Bytes::from_static(&[10])))));
+        assert_eq!(overlay.get(&[2]), None);
+        overlay.applied(Decree(1));
+        assert!(overlay.is_empty());
     }
 
     proptest! {

@@ -1,0 +1,246 @@
+//! The start and the end of a process: recovery of directories by the real decision, opening of replicas, crashes.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use common::types::{Gpid, Incarnation, Member, ProcessId};
+use pacifica::{AppendSeq, Boot, Faults, Health, Replica};
+use rand::Rng;
+use replica_state::overlay::Overlay;
+use replica_state::recover::{Decision, DirKind, FoundDir, Outcome, Rename, RenameTo, recover};
+use replica_state::replay::{Replay, Tail};
+
+use crate::disk::DirId;
+use crate::happening::Happening;
+use crate::log::Sync;
+use crate::planted::Planted;
+use crate::runtime::Runtime;
+use crate::world::World;
+
+impl World {
+    /// A process starts; `absent` is a disk that is not there.
+    pub(crate) fn start_node(&mut self, at: usize, absent: Option<usize>) {
+        let process = ProcessId(self.rng.random());
+        let stagger = self.rng.random_range(0..10_000);
+        let Some(node) = self.nodes.get_mut(at).filter(|node| !node.up) else { return };
+        node.up = true;
+        node.run += 1;
+        node.process = process;
+        node.last_tick = node.clock.now(self.now).mono;
+        for (index, disk) in node.disks.iter_mut().enumerate() {
+            disk.present = absent != Some(index);
+            disk.full = false;
+        }
+        let run = node.run;
+        self.trace.mark((5, at, run, absent));
+        self.trace.say(self.now, || format!("node {at}: starts, run {run}, absent disk {absent:?}"));
+        self.queue.push(self.now + stagger, Happening::Tick { node: at, run });
+        self.send_heartbeat(at);
+        self.recover_directories(at);
+        self.resume_moves(at);
+    }
+
+    fn recover_directories(&mut self, at: usize) {
+        let configured = self.configured_here(at);
+        let naive = self.has(Planted::IncarnationMintedLocally);
+        if self.has(Planted::UnsealedRolledForward) {
+            self.roll_unsealed_forward(at);
+        }
+        let Some(node) = self.nodes.get(at) else { return };
+        let present = node.disks.iter().filter(|disk| disk.present);
+        let (ids, found): (Vec<DirId>, Vec<FoundDir>) = present.flat_map(|disk| disk.found()).unzip();
+        let absent: Vec<_> = node.disks.iter().filter(|disk| !disk.present && !naive).map(|disk| disk.uuid).collect();
+        for (gpid, decision) in recover(&found, &absent, &configured) {
+            self.carry_out(at, gpid, decision, &ids, &found);
+        }
+    }
+
+    /// What the meta server says this node is to hold, if it can be asked before the replicas are opened.
+    fn configured_here(&mut self, at: usize) -> BTreeMap<Gpid, Incarnation> {
+        let asked = self.rng.random_bool(0.5);
+        let Some(node) = self.nodes.get(at) else { return BTreeMap::new() };
+        if !asked || !self.meta.up || node.minted_locally {
+            return BTreeMap::new();
+        }
+        let peer = node.peer();
+        let here = self.meta.cluster.live_partitions().filter_map(|partition| {
+            let config = &partition.config;
+            let moving = config.moving.filter(|moving| moving.peer == peer).map(|moving| moving.incarnation);
+            Some((config.gpid, config.copy_on(peer).map(|member| member.incarnation).or(moving)?))
+        });
+        here.collect()
+    }
+
+    fn carry_out(&mut self, at: usize, gpid: Gpid, decision: Decision, ids: &[DirId], found: &[FoundDir]) {
+        self.trace.say(self.now, || format!("node {at} {gpid}: recovery decides {decision:?}"));
+        for Rename { dir, to } in &decision.renames {
+            let (Some(id), Some(dir)) = (ids.get(*dir), found.get(*dir)) else { continue };
+            let kind = match to {
+                RenameTo::Live => DirKind::Live,
+                RenameTo::Origin => DirKind::Origin,
+                RenameTo::Garbage => DirKind::Garbage,
+                RenameTo::Damaged => DirKind::Damaged,
+            };
+            self.rename_now(at, dir.disk, *id, kind);
+        }
+        match decision.outcome {
+            Outcome::Open { incarnation, .. } => self.open(at, gpid, incarnation),
+            Outcome::Wait { .. } => {
+                if let Some(node) = self.nodes.get_mut(at) {
+                    node.waiting.insert(gpid);
+                }
+            }
+            Outcome::Nothing => {}
+        }
+        self.check_configured(gpid);
+    }
+
+    fn rename_now(&mut self, at: usize, disk: uuid::Uuid, dir: DirId, kind: DirKind) {
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        let disk = node.disk_of(disk).and_then(|disk| node.disks.get_mut(disk));
+        if let Some(dir) = disk.and_then(|disk| disk.dirs.get_mut(&dir)) {
+            dir.kind = kind;
+        }
+    }
+
+    /// The planted fault: whatever lies in a `.tmp` takes the place of what it was copied from.
+    fn roll_unsealed_forward(&mut self, at: usize) {
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        let mut sources = BTreeMap::new();
+        for dir in node.disks.iter().flat_map(|disk| disk.dirs.values()).filter(|dir| dir.kind == DirKind::Live) {
+            sources.extend(dir.info.map(|info| (dir.gpid, info)));
+        }
+        let unsealed = |dir: &crate::disk::Dir| dir.kind == DirKind::MoveTmp && dir.seal.is_none();
+        let mut rolled = Vec::new();
+        for disk in node.disks.iter_mut().filter(|disk| disk.present) {
+            for dir in disk.dirs.values_mut().filter(|dir| unsealed(dir)) {
+                let Some(info) = sources.get(&dir.gpid) else { continue };
+                dir.kind = DirKind::Live;
+                dir.info = Some(replica_state::recover::Info { disk: disk.uuid, ..*info });
+                rolled.push((dir.gpid, info.disk));
+            }
+        }
+        for (gpid, source) in rolled {
+            let Some(disk) = node.disks.iter_mut().find(|disk| disk.uuid == source) else { continue };
+            for dir in disk.dirs.values_mut().filter(|dir| dir.gpid == gpid && dir.kind == DirKind::Live) {
+                dir.kind = DirKind::Origin;
+            }
+        }
+    }
+
+    /// Opens the live directory of this incarnation, with what the disk's log has for it.
+    pub(crate) fn open(&mut self, at: usize, gpid: Gpid, incarnation: Incarnation) {
+        let opened = self.serial();
+        let made_here = self.nodes.get_mut(at).is_some_and(|node| node.opening.remove(&gpid));
+        let Some((disk, id)) = self.live_dir(at, gpid, incarnation) else { return };
+        let me = self.member_for(at, gpid, incarnation);
+        let blind = self.has(Planted::FramesWithoutIncarnation);
+        let faults = self.faults_of_opening(at, gpid);
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        let now = node.clock.now(self.now).mono;
+        let Some((log, dir)) = node.disks.get(disk).and_then(|d| Some((&d.log, d.dirs.get(&id)?))) else { return };
+        let storage = dir.data.clone();
+        let mut replay = Replay::new(incarnation, storage.applied);
+        for frame in log.frames().filter(|frame| frame.gpid == gpid) {
+            let own = if blind { incarnation } else { frame.incarnation };
+            replay.frame(own, frame.committed, frame.mutation.clone());
+        }
+        let Tail { mutations, committed, conflict, .. } = replay.finish();
+        let boot = Boot {
+            ballot: dir.info.map(|info| info.ballot).unwrap_or_default(),
+            fresh: made_here,
+            applied: storage.applied,
+            applied_ballot: storage.ballot,
+            committed,
+            time_ms: storage.time_ms,
+            tail: mutations,
+            started_at: now,
+        };
+        let core = Replica::new(self.options.clone(), me, gpid, boot, faults);
+        let runtime = Runtime {
+            core,
+            me,
+            opened,
+            disk,
+            dir: id,
+            storage,
+            overlay: Overlay::default(),
+            durable: AppendSeq(0),
+            health: Health::Well,
+            clean: conflict.is_none(),
+            granted: None,
+            hung_until: 0,
+            inbox: VecDeque::new(),
+            pending: BTreeMap::new(),
+            tokens: 0,
+            learning: None,
+        };
+        let (applied, prepared) = (runtime.storage.applied, runtime.core.prepared());
+        self.trace.say(self.now, || format!("node {at} {gpid}: opens {me} at decree {applied}, prepared {prepared}"));
+        node.waiting.remove(&gpid);
+        node.runtimes.insert(gpid, runtime);
+        self.check_member_is_whole(at, gpid);
+        self.opened(at, gpid, made_here);
+    }
+
+    /// The roles of a replica that was opened again come from a configuration.
+    fn opened(&mut self, at: usize, gpid: Gpid, made_here: bool) {
+        let known = self.nodes.get(at).and_then(|node| node.configs.get(&gpid)).cloned();
+        if let Some(config) = known.filter(|_| made_here || self.has(Planted::MemberKeptAcrossMove)) {
+            self.config_arrives(at, config);
+        }
+    }
+
+    fn live_dir(&self, at: usize, gpid: Gpid, incarnation: Incarnation) -> Option<(usize, DirId)> {
+        let disks = self.nodes.get(at)?.disks.iter().enumerate().filter(|(_, disk)| disk.present);
+        let mut dirs = disks.flat_map(|(index, disk)| disk.dirs.iter().map(move |(id, dir)| (index, *id, dir)));
+        let found = dirs.find(|(_, _, dir)| {
+            let same = dir.info.is_some_and(|info| info.incarnation == incarnation);
+            dir.gpid == gpid && dir.kind == DirKind::Live && same
+        })?;
+        Some((found.0, found.1))
+    }
+
+    /// Planted: a node that counts incarnations itself takes its copy for the configured one.
+    fn member_for(&self, at: usize, gpid: Gpid, incarnation: Incarnation) -> Member {
+        let peer = common::types::PeerId(at as u64);
+        let own = Member { peer, incarnation };
+        if self.has(Planted::IncarnationMintedLocally) {
+            return self.meta.config(gpid).and_then(|config| config.copy_on(peer)).unwrap_or(own);
+        }
+        own
+    }
+
+    /// Planted: a member that was kept through its move takes its role again as if nothing had happened.
+    fn faults_of_opening(&self, at: usize, gpid: Gpid) -> Faults {
+        let moved = self.nodes.get(at).is_some_and(|node| node.moves.contains_key(&gpid));
+        let kept = self.has(Planted::MemberKeptAcrossMove) && moved;
+        Faults { ballot_resumed_after_restart: self.faults.ballot_resumed_after_restart || kept, ..self.faults }
+    }
+
+    /// Under `sync = always` every configured member holds every acknowledged write, whatever happened to its process.
+    fn check_member_is_whole(&mut self, at: usize, gpid: Gpid) {
+        let known = self.committed.known_to_clients(gpid);
+        let Some(runtime) = self.nodes.get(at).and_then(|node| node.runtimes.get(&gpid)) else { return };
+        let member = self.meta.config(gpid).is_some_and(|config| config.members().any(|member| member == runtime.me));
+        let prepared = runtime.core.prepared();
+        if self.plan.sync == Sync::Always && member && prepared < known {
+            let seen =
+                format!("{gpid}: member {} comes back with decree {prepared}, {known} was acknowledged", runtime.me);
+            self.violated("no acknowledged write lost", seen);
+        }
+    }
+
+    /// A process dies, with or without its machine.
+    pub(crate) fn crash(&mut self, at: usize, power_cut: bool) {
+        let Some(node) = self.nodes.get(at).filter(|node| node.up) else { return };
+        let run = node.run;
+        self.trace.mark((6, at, run, power_cut));
+        self.trace.say(self.now, || format!("node {at}: {}", if power_cut { "loses power" } else { "is killed" }));
+        self.settle_file_ops(at);
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        for disk in node.disks.iter_mut().filter(|disk| disk.present) {
+            disk.log.crash(&mut self.rng, power_cut);
+        }
+        node.forget_process();
+    }
+}

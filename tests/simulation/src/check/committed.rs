@@ -1,0 +1,95 @@
+//! Committed prefixes agree, decrees come in order, and a (ballot, decree) is used once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use common::types::{Ballot, Body, Decree, Gpid, Mutation};
+
+/// What was committed, by the first replica that applied it.
+#[derive(Debug, Default)]
+pub(crate) struct Committed {
+    partitions: BTreeMap<Gpid, Partition>,
+    // Looked up by key only.
+    used: HashMap<(Gpid, Ballot, Decree), u64>,
+}
+
+#[derive(Debug, Default)]
+struct Partition {
+    contents: Vec<u64>,
+    last_ballot: Ballot,
+    acknowledged: Decree,
+}
+
+impl Committed {
+    /// A replica logs a mutation.
+    pub(crate) fn logged(&mut self, gpid: Gpid, mutation: &Mutation) -> Result<(), String> {
+        let content = content(mutation);
+        let used = *self.used.entry((gpid, mutation.ballot, mutation.decree)).or_insert(content);
+        if used == content {
+            return Ok(());
+        }
+        Err(format!("{gpid}: ballot {} decree {} was used twice (rule DECREES)", mutation.ballot, mutation.decree))
+    }
+
+    /// A replica applies a mutation after `applied`. `commits` if it is the primary that decides it.
+    pub(crate) fn applied(
+        &mut self,
+        gpid: Gpid,
+        applied: Decree,
+        mutation: &Mutation,
+        ballot: Ballot,
+    ) -> Result<(), String> {
+        if mutation.decree != applied.next() {
+            return Err(format!("{gpid}: decree {} is applied after {applied}", mutation.decree));
+        }
+        let partition = self.partitions.entry(gpid).or_default();
+        let place = usize::try_from(applied.0).unwrap_or(usize::MAX);
+        let content = content(mutation);
+        match partition.contents.get(place) {
+            Some(known) if *known == content => Ok(()),
+            Some(_) => Err(format!("{gpid}: another mutation was committed as decree {} before", mutation.decree)),
+            None if place > partition.contents.len() => Err(format!(
+                "{gpid}: decree {} is committed, {} decrees are known",
+                mutation.decree,
+                partition.contents.len()
+            )),
+            None => partition.extend(gpid, content, ballot),
+        }
+    }
+
+    /// A client was told that this decree is committed.
+    pub(crate) fn acknowledged(&mut self, gpid: Gpid, decree: Decree) {
+        let partition = self.partitions.entry(gpid).or_default();
+        partition.acknowledged = partition.acknowledged.max(decree);
+    }
+
+    /// The highest decree that any client knows of.
+    pub(crate) fn known_to_clients(&self, gpid: Gpid) -> Decree {
+        self.partitions.get(&gpid).map_or(Decree(0), |p| p.acknowledged)
+    }
+}
+
+impl Partition {
+    fn extend(&mut self, gpid: Gpid, content: u64, ballot: Ballot) -> Result<(), String> {
+        self.contents.push(content);
+        if ballot < self.last_ballot {
+            let decree = self.contents.len();
+            return Err(format!(
+                "{gpid}: ballot {ballot} commits decree {decree} after ballot {} did",
+                self.last_ballot
+            ));
+        }
+        self.last_ballot = ballot;
+        Ok(())
+    }
+}
+
+/// A mutation prepared again under another ballot is the same mutation; an opening is not a write.
+fn content(mutation: &Mutation) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match &mutation.body {
+        Body::Writes(writes) => (1, writes.as_bytes()).hash(&mut hasher),
+        Body::Opening { after } => (2, after).hash(&mut hasher),
+    }
+    hasher.finish()
+}

@@ -194,6 +194,37 @@ async fn connections_past_the_limit_are_closed_and_earlier_ones_unhurt() {
     works(&first).await;
 }
 
+#[tokio::test]
+async fn a_place_is_free_again_when_its_connection_ends() {
+    let server = start(ServerOptions { connections_max: 1, ..ServerOptions::default() }).await;
+    for _ in 0..3 {
+        let next = link(server.address);
+        while run(&next, DEADLINE, get("k")).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// tarpc adds the deadline of a request to its clock without a check.
+#[tokio::test]
+async fn a_request_with_an_absurd_deadline_ends_its_own_connection_only() {
+    let server = start(ServerOptions::default()).await;
+    let link = link(server.address);
+    works(&link).await;
+    for seconds in [u64::MAX, u64::MAX / 2, 1 << 40] {
+        let mut peer = TcpStream::connect(server.address).await.unwrap();
+        let trace = ([0_u64; 2], 0_u64, 0_u32);
+        let body = codec::encode(&(0_u32, (seconds, 0_u32), trace, 1_u64, 0_u32, 0_u64)).unwrap();
+        let frame = [&(body.len() as u32).to_be_bytes()[..], &body].concat();
+        peer.write_all(&[plain_hello(), frame].concat()).await.unwrap();
+        peer.shutdown().await.unwrap();
+        let ended = tokio::time::timeout(DEADLINE, peer.read_to_end(&mut Vec::new())).await;
+        assert!(ended.is_ok(), "the connection is still open");
+        works(&link).await;
+    }
+    assert!(link.is_connected());
+}
+
 /// Bytes as a hostile or broken peer sends them: a valid hello or none, then anything.
 fn hostile() -> impl Strategy<Value = Vec<u8>> {
     let noise = proptest::collection::vec(any::<u8>(), 0..600);

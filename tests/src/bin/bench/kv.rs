@@ -76,11 +76,14 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         "{} records of {} bytes, {} partitions, 3 replicas.\n",
         options.records, options.value_bytes, options.partitions
     );
-    println!("{}", heading());
+    let mut begun = false;
     for sync in &options.sync {
         let plan =
             Plan { onebox: options.onebox.clone(), dir: dir.join(sync), sync: sync.clone(), set: options.set.clone() };
         let cluster = Cluster::start(plan).await?;
+        if !std::mem::replace(&mut begun, true) {
+            println!("{}", heading());
+        }
         let result = measure(options, sync, &cluster).await;
         cluster.clear()?;
         result?;

@@ -7,6 +7,7 @@ mod kv;
 mod servers;
 
 use std::future::Future;
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
@@ -25,13 +26,22 @@ enum Command {
     Kv(kv::Options),
 }
 
-fn main() -> Result<()> {
-    let cli = Cli::parse();
-    match cli.command {
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    match &cli.command {
         Command::Kv(options) => {
             let mut builder = tokio::runtime::Builder::new_multi_thread();
-            let runtime = builder.worker_threads(options.client_threads).enable_all().build()?;
-            runtime.block_on(until_stopped(kv::run(&options)))
+            let runtime = builder.worker_threads(options.client_threads.max(1)).enable_all().build()?;
+            runtime.block_on(until_stopped(kv::run(options)))
         }
     }
 }

@@ -51,15 +51,22 @@ impl Replica {
         }
     }
 
-    /// A process start ends every role: none is taken at a ballot under which this copy may have spoken, and a member
-    /// that was restarted is none until it has learned again (rule ROLES). At ballot 0 nothing was ever acknowledged.
+    /// A process start ends every role: none is taken at a ballot under which this copy may have spoken, a member that
+    /// was restarted is none until it has learned again, and it leads only if the meta server appointed it since (rule
+    /// ROLES): who hands over to it, or asked for it before, does not know what it lost. At ballot 0 nothing was ever
+    /// acknowledged.
     fn permitted(&self, config: &PartitionConfig) -> Assignment {
         let state = &self.state;
         let resumes = state.faults.ballot_resumed_after_restart;
         let above = config.ballot > state.ballot || state.fresh || config.ballot == Ballot(0) || resumes;
         let live = !matches!(self.role, Role::Inactive(_)) || resumes;
+        let appointed = state.fresh || config.appointed.is_some_and(|at| at > state.ballot);
         let wanted = assignment(config, state.me);
-        let allowed = above && (live || wanted != Assignment::Secondary);
+        let allowed = match wanted {
+            Assignment::Primary => above && (live || appointed),
+            Assignment::Secondary => above && live,
+            Assignment::Learner | Assignment::Nothing => above,
+        };
         if allowed { wanted } else { Assignment::Nothing }
     }
 

@@ -83,6 +83,7 @@ mod tests {
             secondaries: vec![member(1), member(9)],
             learners: vec![],
             consented: true,
+            appointed: None,
             next_incarnation: Incarnation(7),
             moving: None,
         };

@@ -133,6 +133,7 @@ fn table_route(nodes: &[&str], ballot: u64) -> TableRoute {
         secondaries: Vec::new(),
         learners: Vec::new(),
         consented: false,
+        appointed: None,
         next_incarnation: Incarnation(2),
         moving: None,
     };

@@ -57,6 +57,10 @@ pub struct PartitionConfig {
     pub learners: Vec<Member>,
     /// Whether the previous primary consented to the present one; if not, the new one waits (rule TAKE-OVER).
     pub consented: bool,
+    /// The ballot at which the meta server itself gave the present primary its role, when no process held one; `None`
+    /// if a primary handed over or a secondary took over. A copy that was restarted leads only if this is above every
+    /// ballot that it knows: otherwise it may have lost what it acknowledged (rule ROLES).
+    pub appointed: Option<Ballot>,
     /// The incarnation that the next copy will get. Only ever rises.
     pub next_incarnation: Incarnation,
     /// A replica that is out for a disk move.

@@ -149,6 +149,7 @@ fn hand_over(next: &mut PartitionConfig, from: Requester, to: Member) -> Result<
         insert(&mut next.secondaries, old);
     }
     next.consented = true;
+    next.appointed = None;
     Ok(())
 }
 
@@ -161,11 +162,13 @@ fn take_over(next: &mut PartitionConfig, from: Requester, by: Member) -> Result<
     }
     next.primary = Some(by);
     next.consented = false;
+    next.appointed = None;
     Ok(())
 }
 
 fn appoint(next: &mut PartitionConfig, from: Requester, primary: Member) -> Result<(), ChangeRefusal> {
     by_meta_server(from)?;
+    next.appointed = Some(next.ballot);
     if next.ballot == Ballot(1) {
         // No primary has ever been, so there is no lease to wait for.
         return if remove(&mut next.learners, primary) {
@@ -216,6 +219,7 @@ fn end_move(next: &mut PartitionConfig, from: Requester, job: Uuid) -> Result<()
 fn lead_again(next: &mut PartitionConfig, copy: Member) {
     next.primary = Some(copy);
     next.consented = true;
+    next.appointed = Some(next.ballot);
     next.moving = None;
 }
 

@@ -18,6 +18,7 @@ pub fn create_config(gpid: Gpid, slots: SlotRange, replica_count: u32, first: Pe
         secondaries: Vec::new(),
         learners: vec![Member { peer: first, incarnation }],
         consented: true,
+        appointed: None,
         next_incarnation: incarnation.next(),
         moving: None,
     };
@@ -70,12 +71,14 @@ pub struct Recovery {
 #[must_use]
 pub fn recover_config(config: &PartitionConfig, recovery: Recovery) -> PartitionConfig {
     let seen = recovery.seen_incarnation.max(recovery.primary.incarnation);
+    let ballot = config.ballot.max(recovery.seen_ballot).next();
     let next = PartitionConfig {
-        ballot: config.ballot.max(recovery.seen_ballot).next(),
+        ballot,
         primary: Some(recovery.primary),
         secondaries: Vec::new(),
         learners: Vec::new(),
         consented: false,
+        appointed: Some(ballot),
         next_incarnation: config.next_incarnation.max(seen.next()),
         moving: None,
         ..config.clone()

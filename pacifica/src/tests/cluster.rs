@@ -24,7 +24,7 @@ impl Cluster {
         cluster.create(0);
         cluster.change(|config| {
             config.primary = config.learners.pop();
-            config.consented = false;
+            config.appointed = Some(config.ballot);
         });
         cluster
     }
@@ -90,12 +90,12 @@ impl Cluster {
             ConfigChange::HandOver { to } => {
                 config.secondaries.retain(|m| *m != to);
                 config.secondaries.extend(config.primary.replace(to));
-                config.consented = true;
+                (config.consented, config.appointed) = (true, None);
             }
             ConfigChange::TakeOver { by } => {
                 config.secondaries.retain(|m| *m != by);
                 config.primary = Some(by);
-                config.consented = false;
+                (config.consented, config.appointed) = (false, None);
             }
             other => panic!("{other:?}"),
         });

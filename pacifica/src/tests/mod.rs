@@ -42,6 +42,7 @@ fn config(ballot: u64, members: &[u64], learners: &[u64]) -> PartitionConfig {
         secondaries: members.collect(),
         learners: learners.iter().copied().map(member).collect(),
         consented: true,
+        appointed: Some(Ballot(ballot)),
         next_incarnation: Incarnation(100),
         moving: None,
     }

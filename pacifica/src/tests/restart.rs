@@ -21,6 +21,22 @@ fn a_restarted_primary_leads_again_only_at_a_higher_ballot() {
 }
 
 #[test]
+fn a_restarted_copy_does_not_lead_because_others_handed_over_to_it_or_it_asked_before() {
+    let mut bench = Bench::restarted(1, 5, 1, vec![]);
+    bench.install(&PartitionConfig { appointed: None, ..config(6, &[1, 0], &[]) });
+    assert_eq!(bench.replica.status(), ReplicaStatus::Inactive);
+    bench.install(&config(7, &[1, 0], &[]));
+    assert_eq!(bench.replica.status(), ReplicaStatus::Primary);
+}
+
+#[test]
+fn a_restarted_primary_is_not_appointed_by_what_was_said_before_its_start() {
+    let mut bench = Bench::restarted(0, 5, 1, vec![]);
+    bench.install(&PartitionConfig { appointed: Some(Ballot(5)), ..config(6, &[0, 1], &[4]) });
+    assert_eq!(bench.replica.status(), ReplicaStatus::Inactive);
+}
+
+#[test]
 fn a_restarted_secondary_takes_no_role_whatever_the_ballot() {
     let mut bench = Bench::restarted(1, 5, 1, vec![]);
     bench.install(&config(6, &[0, 1, 2], &[]));

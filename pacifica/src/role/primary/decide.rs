@@ -69,7 +69,9 @@ impl Primary {
 
     /// The member that is to lead: the one named, else the most advanced.
     fn successor(&self, state: &State, named: Option<Member>) -> Option<Member> {
-        let fit = |f: &&Follower| !f.learner && f.answered && f.matched >= state.committed && f.leaving.is_none();
+        let (now, lease) = (state.now.mono, state.options.lease);
+        let heard = |f: &&Follower| f.answered && f.leaving.is_none() && f.lease.holds(now, lease);
+        let fit = |f: &&Follower| !f.learner && heard(f) && f.matched >= state.committed;
         let candidates = self.followers.iter().filter(fit).filter(|f| named.is_none_or(|to| to == f.member));
         // The lowest peer of the most advanced, so that a seed gives one answer.
         candidates.rev().max_by_key(|f| f.matched).map(|f| f.member)

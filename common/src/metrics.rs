@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
@@ -70,6 +71,36 @@ pub fn count_histogram() -> Histogram {
     Histogram::new(exponential_buckets(1.0, 2.0, 13))
 }
 
+/// A histogram that was counted elsewhere, for a collector to encode: the counterpart of `ConstCounter`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConstHistogram {
+    sum: f64,
+    count: u64,
+    buckets: Vec<(f64, u64)>,
+}
+
+impl ConstHistogram {
+    /// From buckets whose bounds are the powers of two from 1, in units of `unit` (`1e-6`: they were counted in
+    /// microseconds and are shown in seconds). The last bucket holds everything above, too.
+    #[must_use]
+    pub fn powers_of_two(unit: f64, sum: u64, counts: &[u64]) -> Self {
+        let last = counts.len().saturating_sub(1);
+        let bound = |index: usize| if index == last { f64::MAX } else { unit * 2_f64.powi(index as i32) };
+        let buckets = counts.iter().enumerate().map(|(index, count)| (bound(index), *count)).collect();
+        Self { sum: sum as f64 * unit, count: counts.iter().sum(), buckets }
+    }
+}
+
+impl EncodeMetric for ConstHistogram {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
+        encoder.encode_histogram::<NoLabelSet>(self.sum, self.count, &self.buckets, None)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
+    }
+}
+
 #[derive(Debug)]
 struct ProcessCollector;
 
@@ -106,6 +137,32 @@ mod tests {
     use prometheus_client::metrics::counter::Counter;
 
     use super::*;
+
+    #[derive(Debug)]
+    struct Fsyncs;
+
+    impl Collector for Fsyncs {
+        fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+            let histogram = ConstHistogram::powers_of_two(1e-6, 5_000_000, &[1, 0, 2, 4]);
+            let mut family = encoder.encode_descriptor("log_fsync_seconds", "Fsyncs", None, histogram.metric_type())?;
+            histogram.encode(family.encode_family(&[("disk", "disk1")])?)
+        }
+    }
+
+    #[test]
+    fn a_histogram_counted_elsewhere_is_rendered_with_labels_and_cumulative_buckets() {
+        let metrics = Metrics::new();
+        metrics.register_collector(Box::new(Fsyncs));
+        let text = metrics.render();
+        for line in [
+            "godwit_log_fsync_seconds_sum{disk=\"disk1\"} 5.0",
+            "godwit_log_fsync_seconds_count{disk=\"disk1\"} 7",
+            "godwit_log_fsync_seconds_bucket{le=\"0.000004\",disk=\"disk1\"} 3",
+            "godwit_log_fsync_seconds_bucket{le=\"+Inf\",disk=\"disk1\"} 7",
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+    }
 
     #[test]
     fn what_is_registered_is_rendered_beside_the_process_itself() {

@@ -38,10 +38,17 @@ async fn learned_after(options: Options, away: u64, environment: &[(&str, &str)]
     same_everywhere(&cluster).await
 }
 
-/// Segments so small, and memtables flushed so soon, that the log does not reach back.
+/// A cache so small that what is missing is no longer in it.
+fn small_cache() -> Options {
+    Options { settings: vec![("replication.cache_bytes", "64KiB".to_owned())], ..Options::default() }
+}
+
+/// The same, and a log that does not reach back either.
 fn short_log() -> Options {
-    let settings = vec![("log.segment_bytes", "1MiB".to_owned()), ("log.retain_bytes", "1MiB".to_owned())];
-    Options { settings, ..Options::default() }
+    let mut options = small_cache();
+    options.settings.push(("log.segment", "1MiB".to_owned()));
+    options.settings.push(("log.held_max", "2MiB".to_owned()));
+    options
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +58,7 @@ async fn a_copy_that_lacks_a_little_learns_from_the_cache() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_lacks_more_learns_from_the_log() -> Result<()> {
-    learned_after(Options::default(), 5000, &[], "log").await
+    learned_after(small_cache(), 2000, &[], "log").await
 }
 
 #[tokio::test(flavor = "multi_thread")]

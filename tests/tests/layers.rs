@@ -173,3 +173,20 @@ fn renames_and_clocks_have_one_home() {
         assert!(clocks, "{file} reads a clock of its own: take a common::clock::Clock");
     }
 }
+
+#[test]
+fn every_error_code_is_explained_to_operators() {
+    let source = std::fs::read_to_string(root().join("common/src/rpc/error.rs")).unwrap();
+    let explained = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let variants = source.split("pub enum ErrorCode {").nth(1).unwrap().split("\n}").next().unwrap();
+    let names = variants.lines().map(str::trim).filter(|line| line.ends_with(',') && !line.starts_with("//"));
+    for name in names.map(|name| screaming(name.trim_end_matches(','))) {
+        assert!(explained.contains(&format!("| {name} |")), "docs/operations.md does not explain {name}");
+    }
+}
+
+/// `NotOnDisk` as it is shown: `NOT_ON_DISK`.
+fn screaming(name: &str) -> String {
+    let letter = |c: char| if c.is_uppercase() { format!("_{c}") } else { c.to_uppercase().to_string() };
+    name.chars().map(letter).collect::<String>().trim_start_matches('_').to_owned()
+}

@@ -107,8 +107,12 @@ impl Get {
             let _ = std::io::stdout().write_all(&bytes).and_then(|()| std::io::stdout().flush());
             return Ok(Output::new(&(), ""));
         }
+        if value.is_none() && !context.json() {
+            // Not on stdout, where it could be taken for a value.
+            eprintln!("no such record");
+        }
         let value = value.map(|value| escape(&value));
-        let text = value.clone().unwrap_or_else(|| "(no such record)".to_owned());
+        let text = value.clone().unwrap_or_default();
         Ok(Output::new(&Got { value }, text))
     }
 }

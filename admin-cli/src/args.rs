@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser};
 use common::rpc::{ErrorCode, WireError};
 use common::types::PeerId;
@@ -115,6 +115,7 @@ pub fn syntax_error(error: &clap::Error) -> WireError {
         lines.by_ref().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")).collect();
     let message = if more.is_empty() { first } else { format!("{first} {}", more.join("; ")) };
     let hint = match error.get(ContextKind::Usage) {
+        _ if error.kind() == ErrorKind::InvalidSubcommand => "'help' lists the commands".to_owned(),
         Some(ContextValue::StyledStr(usage)) => usage.to_string().replace('\n', " "),
         _ => "see admin-cli --help".to_owned(),
     };

@@ -213,7 +213,10 @@ fn pick_node(nodes: Vec<NodeInfo>, name: &NodeName) -> WireResult<NodeInfo> {
             NodeName::Address(address) => address.clone(),
             NodeName::Peer(peer) => format!("with peer id {peer}"),
         };
-        let hint = format!("the nodes are {}", known.join(", "));
+        let hint = match known.as_slice() {
+            [] => "no node has registered yet".to_owned(),
+            known => format!("the nodes are {}", known.join(", ")),
+        };
         WireError::new(ErrorCode::UnknownNode, format!("there is no node {shown}"), hint)
     })
 }

@@ -1,6 +1,7 @@
 //! The process `meta-server`: flags and settings, then [`meta_server::start`], until SIGTERM.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -70,8 +71,18 @@ impl Args {
     }
 }
 
-fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+fn main() -> ExitCode {
+    match serve(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without a backtrace: what stops a start is for the operator.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(args: &Args) -> anyhow::Result<()> {
     let settings = args.settings()?;
     if args.config.print_config {
         print!("{}", config::print(&settings)?);
@@ -79,7 +90,7 @@ fn main() -> anyhow::Result<()> {
     }
     common::logging::init(&settings.logging)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(run(&args, settings))
+    runtime.block_on(run(args, settings))
 }
 
 async fn run(args: &Args, settings: MetaSettings) -> anyhow::Result<()> {
@@ -106,7 +117,7 @@ fn store(settings: &MetaSettings) -> anyhow::Result<Arc<dyn MetaStore>> {
     })
 }
 
-fn security(args: &Args, file: Option<&std::path::Path>, insecure: bool) -> anyhow::Result<Security> {
+fn security(args: &Args, file: Option<&Path>, insecure: bool) -> anyhow::Result<Security> {
     let given = args.secret.as_ref().map(|text| Secret::new(text.as_bytes()));
     let secret = given.or_else(|| file.map(Secret::read)).transpose()?;
     Ok(Security { secret, insecure })

@@ -39,7 +39,7 @@ impl MetaAdminService for AdminDoor {
 
     async fn drop_table(self, _: Context, name: String) -> WireResult<TableInfo> {
         let run = move |owner: &mut Owner| {
-            let (id, records) = owner.cluster().drop_table(&name)?;
+            let (id, records) = owner.cluster().drop_table(&name, owner.now())?;
             store_table(owner, id, records)
         };
         self.owner.ask(run).await

@@ -47,13 +47,19 @@ impl MetaNodeService for NodeDoor {
     }
 
     async fn lock(self, _: Context, gpid: Gpid, job: Uuid) -> WireResult<()> {
-        self.owner.ask(move |owner| owner.cluster().lock(gpid, job).and_then(|r| owner.commit(Vec::from_iter(r)))).await
+        let run = move |owner: &mut Owner| {
+            let record = owner.cluster().lock(gpid, job, owner.now())?;
+            owner.commit(record.into_iter().collect())
+        };
+        self.owner.ask(run).await
     }
 
     async fn unlock(self, _: Context, gpid: Gpid, job: Uuid) -> WireResult<()> {
-        self.owner
-            .ask(move |owner| owner.cluster().unlock(gpid, job).and_then(|r| owner.commit(Vec::from_iter(r))))
-            .await
+        let run = move |owner: &mut Owner| {
+            let record = owner.cluster().unlock(gpid, job)?;
+            owner.commit(record.into_iter().collect())
+        };
+        self.owner.ask(run).await
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use common::types::{Ballot, ConfigChange, Decree, Incarnation, Member, PartitionConfig, PeerId, ReplicaStatus};
+use common::types::{
+    Ballot, ConfigChange, Decree, Gpid, Incarnation, Member, PartitionConfig, PeerId, ReplicaStatus, Time,
+};
+
+use crate::cluster::Cluster;
 
 /// What a node reports of its copy of one partition, in the run that is registered now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +60,33 @@ pub fn appoint(config: &PartitionConfig, reports: &BTreeMap<PeerId, MemberReport
     Some(ConfigChange::Appoint { primary: best.0 })
 }
 
+impl Cluster {
+    /// What live nodes say of the copies of a partition.
+    #[must_use]
+    pub fn member_reports(&self, config: &PartitionConfig, now: Time) -> BTreeMap<PeerId, MemberReport> {
+        config.copies().filter_map(|m| Some((m.peer, self.member_report(config.gpid, m.peer, now)?))).collect()
+    }
+
+    fn member_report(&self, gpid: Gpid, peer: PeerId, now: Time) -> Option<MemberReport> {
+        let report = self.vitals(peer, now)?.replicas.get(&gpid)?;
+        Some(MemberReport {
+            incarnation: report.incarnation,
+            status: report.status,
+            prepared_ballot: report.prepared_ballot,
+            prepared: report.prepared,
+            clean: report.clean,
+            sync_always: self.node(peer)?.sync_always,
+        })
+    }
+}
+
 const fn created(report: &MemberReport) -> bool {
     matches!(report.status, ReplicaStatus::Learner | ReplicaStatus::Inactive)
 }
 
 #[cfg(test)]
 mod tests {
-    use common::types::{Gpid, SlotRange};
+    use common::types::SlotRange;
 
     use super::*;
     use crate::{Requester, change_config, create_config};

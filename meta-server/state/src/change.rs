@@ -6,6 +6,7 @@
 //! sitting primary    Promote       learner -> secondary, ends its move               -
 //! sitting primary    Drop          - secondary or learner                            yes: it is dead or deaf
 //! sitting primary    Drop, moving  - secondary, `moving` with a fresh incarnation    no: RedundancyTooLow
+//!                                  (or - learner, for which nothing waits)
 //! meta server        Drop          - learner (its node died)                         -
 //! sitting primary    HandOver      secondary <-> primary, consented                  -
 //! that secondary     TakeOver      secondary -> primary, old primary leaves          yes: it is silent
@@ -123,7 +124,7 @@ fn leave(
     if next.replica_count == 1 && next.primary == Some(member) && next.secondaries.is_empty() {
         next.primary = None;
     } else {
-        leave_as_secondary(next, member)?;
+        leave_as_follower(next, member)?;
     }
     let incarnation = mint(next);
     let deadline_ms = request.deadline_ms.min(now_ms.saturating_add(MOVING_MS_MAX));
@@ -132,7 +133,10 @@ fn leave(
     Ok(())
 }
 
-fn leave_as_secondary(next: &mut PartitionConfig, member: Member) -> Result<(), ChangeRefusal> {
+fn leave_as_follower(next: &mut PartitionConfig, member: Member) -> Result<(), ChangeRefusal> {
+    if remove(&mut next.learners, member) {
+        return Ok(());
+    }
     if !remove(&mut next.secondaries, member) {
         return Err(ChangeRefusal::NotSecondary { member });
     }

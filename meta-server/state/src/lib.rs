@@ -25,7 +25,7 @@ pub use cluster::Cluster;
 pub use creation::{Recovery, create_config, recover_config, replace_first_copy, retire_config};
 pub use invariants::check_config;
 pub use node::{DEAD_AFTER, Node, Vitals};
-pub use partition::Partition;
+pub use partition::{Lock, Partition};
 pub use record::{Identity, JobKey, Record};
 pub use refusal::ChangeRefusal;
 pub use request::{JOBS_MAX, RecoverDecision, Verdict};

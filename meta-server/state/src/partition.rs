@@ -11,6 +11,15 @@ use crate::change::Requester;
 /// The most former members remembered.
 const FORMER_MAX: usize = 8;
 
+/// A job's claim to a partition (rule MOVES).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// Whose.
+    pub job: Uuid,
+    /// Unix milliseconds.
+    pub taken_at_ms: u64,
+}
+
 /// A partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partition {
@@ -18,8 +27,8 @@ pub struct Partition {
     pub config: Arc<PartitionConfig>,
     /// The change that made it, so that the same request is answered the same way again.
     pub last: Option<(Requester, ConfigChange)>,
-    /// The job that has it for itself (rule MOVES).
-    pub lock: Option<Uuid>,
+    /// The job that has it for itself.
+    pub lock: Option<Lock>,
     /// A copy reported this ballot, above ours: nothing is decided but by `recover` (rule META).
     pub frozen: Option<Ballot>,
     /// Nodes that were members and are no copies now, latest last: their return is cheaper than a new copy.

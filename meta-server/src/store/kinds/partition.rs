@@ -11,7 +11,7 @@ pub(super) fn name(gpid: Gpid) -> String {
 #[cfg(test)]
 mod tests {
     use common::types::{Ballot, ConfigChange, Incarnation, Member, Moving, PeerId, SlotRange};
-    use meta_state::{Partition, Record, Requester, create_config};
+    use meta_state::{Lock, Partition, Record, Requester, create_config};
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -62,7 +62,7 @@ mod tests {
             let from = by.map_or(Requester::MetaServer, |p| Requester::Peer(PeerId(p)));
             let partition = Partition {
                 last: change.map(|c| (from, c)),
-                lock: lock.map(Uuid::from_u128),
+                lock: lock.map(|job| Lock { job: Uuid::from_u128(job), taken_at_ms: ballot }),
                 frozen: by.map(Ballot),
                 former: vec![PeerId(1)],
                 ..Partition::new(config)

@@ -7,19 +7,18 @@
 //! no member has a role                  appoint (rule ROLES)
 //! learner failed, or its node gone      drop the learner
 //! learner that nothing needs            drop the learner
-//! too few copies                        add a learner: a former member that is back, else a new node after lost_delay
+//! too few copies                        add a learner: on a node that has an old copy, else a new one after lost_delay
 //! ```
 //!
 //! A dead node's members are the primary's to drop (rule UNION). The guardian waits for a disk move before its
 //! deadline, and while a job has the partition locked (rule MOVES) unless that job's node is gone.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::types::{Ballot, ConfigChange, Gpid, Member, Now, PeerId, ReplicaStatus};
 
 use super::placement::Loads;
-use crate::appoint::{MemberReport, appoint};
+use crate::appoint::appoint;
 use crate::cluster::Cluster;
 use crate::node::DEAD_AFTER;
 use crate::partition::Partition;
@@ -28,6 +27,9 @@ use crate::partition::Partition;
 const PROPOSALS_MAX: usize = 256;
 /// After an appointment the nodes get this time to hear of it.
 const APPOINT_PAUSE: Duration = Duration::from_secs(3);
+
+/// A copy that was just made a learner gets this time to become one.
+const LEARNER_PAUSE: Duration = Duration::from_secs(3);
 
 /// Settings of the guardian.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +96,9 @@ impl Round<'_> {
         if partition.config.ballot == Ballot(0) {
             return self.first_copy(partition);
         }
-        partition.config.primary?;
+        // Without a primary that is there nobody could teach a learner, or drop one that was promoted meanwhile.
+        let primary = partition.config.primary?;
+        self.cluster.vitals(primary.peer, self.now.mono)?;
         let steps = [Self::overdue_move, Self::useless_learner, Self::missing_copy];
         steps.into_iter().find_map(|step| step(self, partition)).map(Cure::Change)
     }
@@ -108,26 +112,12 @@ impl Round<'_> {
         if config.members().any(|m| self.may_speak_soon(m.peer)) {
             return None;
         }
-        let reports: BTreeMap<_, _> =
-            config.copies().filter_map(|m| Some((m.peer, self.report(config.gpid, m)?))).collect();
-        appoint(config, &reports)
+        appoint(config, &self.cluster.member_reports(config, self.now.mono))
     }
 
     // A node that this process of the meta server has not heard of yet may be about to say that it leads.
     fn may_speak_soon(&self, peer: PeerId) -> bool {
         !self.cluster.vitals.contains_key(&peer) && self.cluster.silent_for(peer, self.now.mono) < DEAD_AFTER
-    }
-
-    fn report(&self, gpid: Gpid, member: Member) -> Option<MemberReport> {
-        let report = self.cluster.vitals(member.peer, self.now.mono)?.replicas.get(&gpid)?;
-        Some(MemberReport {
-            incarnation: report.incarnation,
-            status: report.status,
-            prepared_ballot: report.prepared_ballot,
-            prepared: report.prepared,
-            clean: report.clean,
-            sync_always: self.cluster.node(member.peer)?.sync_always,
-        })
     }
 
     fn since_change(&self, partition: &Partition) -> Duration {
@@ -159,12 +149,22 @@ impl Round<'_> {
         Some(ConfigChange::Drop { member, moving: None })
     }
 
+    // Its disk failed; or it has no room for it; or it was restarted and has no role until it is added anew; or it never
+    // came to be.
     fn has_failed(&self, partition: &Partition, member: Member) -> bool {
-        let vitals = self.cluster.vitals(member.peer, self.now.mono);
-        let report = vitals.and_then(|v| v.replicas.get(&partition.config.gpid));
-        let failed = report.is_some_and(|r| r.incarnation == member.incarnation && r.status == ReplicaStatus::Error);
-        let homeless = report.is_none() && vitals.is_some_and(|v| v.loaded && !v.has_room());
-        failed || homeless
+        let Some(vitals) = self.cluster.vitals(member.peer, self.now.mono) else { return false };
+        let report = vitals.replicas.get(&partition.config.gpid).filter(|r| r.incarnation == member.incarnation);
+        let since = self.since_change(partition);
+        match report {
+            Some(report) => match report.status {
+                ReplicaStatus::Error => true,
+                ReplicaStatus::Inactive => {
+                    report.ballot >= partition.config.ballot.max(Ballot(1)) && since >= LEARNER_PAUSE
+                }
+                ReplicaStatus::Primary | ReplicaStatus::Secondary | ReplicaStatus::Learner => false,
+            },
+            None => vitals.loaded && (!vitals.has_room() || since >= self.options.lost_delay),
+        }
     }
 
     fn missing_copy(&mut self, partition: &Partition) -> Option<ConfigChange> {
@@ -185,16 +185,18 @@ impl Round<'_> {
         Some(ConfigChange::AddLearner { peer })
     }
 
-    // A former member that is back with its copy lacks little.
+    // A node that still has a copy lacks little, a former member the least.
     fn returned(&self, partition: &Partition) -> Option<PeerId> {
-        let gpid = partition.config.gpid;
-        let mover = partition.config.moving.map(|m| m.peer);
+        let config = &partition.config;
+        let mover = config.moving.map(|m| m.peer);
         let back = |peer: &PeerId| {
-            let report = self.cluster.vitals(*peer, self.now.mono).and_then(|v| v.replicas.get(&gpid));
+            let report = self.cluster.vitals(*peer, self.now.mono).and_then(|v| v.replicas.get(&config.gpid));
             report.is_some_and(|r| r.status != ReplicaStatus::Error)
         };
-        let candidates = partition.former.iter().rev().copied();
-        candidates.filter(|p| mover != Some(*p) && self.loads.is_usable(*p)).find(back)
+        let free =
+            |peer: &PeerId| mover != Some(*peer) && config.copy_on(*peer).is_none() && self.loads.is_usable(*peer);
+        let former = partition.former.iter().rev();
+        former.chain(self.cluster.nodes.keys()).copied().filter(free).find(back)
     }
 
     fn waits_for_return(&self, partition: &Partition) -> bool {
@@ -214,8 +216,6 @@ impl Round<'_> {
     }
 
     fn is_locked(&self, partition: &Partition) -> bool {
-        let Some(job) = partition.lock else { return false };
-        let node = self.cluster.jobs.iter().rev().find(|(key, _)| key.id == job).map(|(_, job)| job.node);
-        self.cluster.holds_still(job) && !node.is_some_and(|peer| self.is_lost(peer))
+        partition.lock.is_some_and(|lock| self.cluster.is_held(lock, self.now))
     }
 }

@@ -1,18 +1,30 @@
 //! Partition locks: one job at a time has a partition for itself (rule MOVES).
+//!
+//! A lock outlives its holder's last call if that call is lost, so it also ends with the job's reported end, with the
+//! node that runs the job, and if the job was never reported at all.
 
+use std::time::Duration;
+
+use common::job::Job;
 use common::rpc::{ErrorCode, WireError};
-use common::types::Gpid;
+use common::types::{Gpid, Now};
 use uuid::Uuid;
 
 use crate::cluster::Cluster;
+use crate::partition::Lock;
 use crate::record::Record;
+
+/// A job whose node is silent for so long has no lock any more. Its later steps are compare-and-set all the same.
+const HOLDER_LOST: Duration = Duration::from_secs(60);
+/// A job that no heartbeat ever reported has no lock any more after so many milliseconds: 10 minutes.
+const UNREPORTED_MS: u64 = 600_000;
 
 impl Cluster {
     /// Locks a partition for a job; nothing to store if that job has it already.
     ///
     /// # Errors
     /// `PartitionBusy` while another job has it, `UnknownPartition`, `UnknownTable` after a drop.
-    pub fn lock(&self, gpid: Gpid, job: Uuid) -> Result<Option<Record>, WireError> {
+    pub fn lock(&self, gpid: Gpid, job: Uuid, now: Now) -> Result<Option<Record>, WireError> {
         let partition = self.known(gpid)?;
         if !self.is_live(gpid.table_id) {
             return Err(WireError::new(
@@ -22,15 +34,15 @@ impl Cluster {
             ));
         }
         match partition.lock {
-            Some(holder) if holder == job => Ok(None),
-            Some(holder) if self.holds_still(holder) => Err(WireError::new(
+            Some(lock) if lock.job == job => Ok(None),
+            Some(lock) if self.is_held(lock, now) => Err(WireError::new(
                 ErrorCode::PartitionBusy,
-                format!("partition {gpid} is locked by job {holder}"),
+                format!("partition {gpid} is locked by job {}", lock.job),
                 "wait for that job, or cancel it",
             )),
             Some(_) | None => {
                 let mut locked = partition.clone();
-                locked.lock = Some(job);
+                locked.lock = Some(Lock { job, taken_at_ms: now.wall_ms });
                 Ok(Some(locked.into()))
             }
         }
@@ -42,16 +54,28 @@ impl Cluster {
     /// `UnknownPartition`.
     pub fn unlock(&self, gpid: Gpid, job: Uuid) -> Result<Option<Record>, WireError> {
         let partition = self.known(gpid)?;
-        Ok((partition.lock == Some(job)).then(|| {
+        Ok(partition.lock.filter(|lock| lock.job == job).map(|_| {
             let mut free = partition.clone();
             free.lock = None;
             free.into()
         }))
     }
 
-    /// Whether a job that took a lock still needs it: one whose end was reported does not, even if its last call was lost.
+    /// Whether a lock still counts.
     #[must_use]
-    pub fn holds_still(&self, job: Uuid) -> bool {
-        self.jobs.iter().rev().find(|(key, _)| key.id == job).is_none_or(|(_, job)| job.is_running())
+    pub fn is_held(&self, lock: Lock, now: Now) -> bool {
+        match self.job(lock.job) {
+            Some(job) => job.is_running() && self.silent_for(job.node, now.mono) < HOLDER_LOST,
+            None => now.wall_ms < lock.taken_at_ms.saturating_add(UNREPORTED_MS),
+        }
+    }
+
+    /// Whether a job is known to have ended.
+    pub(crate) fn has_ended(&self, job: Uuid) -> bool {
+        self.job(job).is_some_and(|job| !job.is_running())
+    }
+
+    fn job(&self, id: Uuid) -> Option<&Job> {
+        self.jobs.iter().rev().find(|(key, _)| key.id == id).map(|(_, job)| job)
     }
 }

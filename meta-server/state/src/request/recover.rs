@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use common::rpc::meta_admin::RecoverPlan;
 use common::rpc::meta_node::ReplicaReport;
 use common::rpc::{ErrorCode, WireError};
-use common::types::{Gpid, Member, PeerId, ReplicaStatus, Time};
+use common::types::{ConfigChange, Gpid, Member, PeerId, ReplicaStatus, Time};
 
 use super::view::unknown_node;
+use crate::appoint::appoint;
 use crate::cluster::Cluster;
 use crate::creation::{Recovery, recover_config};
 use crate::partition::Partition;
@@ -73,13 +74,28 @@ impl Cluster {
             let report = self.vitals(m.peer, now).and_then(|v| v.replicas.get(&config.gpid));
             report.is_some_and(|r| matches!(r.status, ReplicaStatus::Primary | ReplicaStatus::Secondary))
         });
-        match role {
+        match role.or_else(|| self.appointable(partition, now)) {
             None => Ok(()),
             Some(member) => Err(WireError::new(
                 ErrorCode::PartitionBusy,
                 format!("partition {} has a member that can lead it, on node {}", config.gpid, member.peer),
                 "wait: it takes over by itself within seconds",
             )),
+        }
+    }
+
+    // Without a fault of its own the guardian will have this member lead (rule ROLES).
+    fn appointable(&self, partition: &Partition, now: Time) -> Option<Member> {
+        let config = &partition.config;
+        match appoint(config, &self.member_reports(config, now))? {
+            ConfigChange::Appoint { primary } => Some(primary),
+            ConfigChange::AddLearner { .. }
+            | ConfigChange::Promote { .. }
+            | ConfigChange::Drop { .. }
+            | ConfigChange::HandOver { .. }
+            | ConfigChange::TakeOver { .. }
+            | ConfigChange::Rejoin { .. }
+            | ConfigChange::EndMove { .. } => None,
         }
     }
 

@@ -79,7 +79,7 @@ impl Cluster {
     fn is_surplus(&self, partition: &Partition, peer: PeerId, report: &ReplicaReport) -> bool {
         let config = &partition.config;
         let has_role = matches!(report.status, ReplicaStatus::Primary | ReplicaStatus::Secondary);
-        if has_role || partition.frozen.is_some() || partition.lock.is_some_and(|job| self.holds_still(job)) {
+        if has_role || partition.frozen.is_some() || partition.lock.is_some_and(|lock| !self.has_ended(lock.job)) {
             return false;
         }
         if !self.is_live(config.gpid.table_id) {

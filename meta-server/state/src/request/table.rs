@@ -65,9 +65,9 @@ impl Cluster {
     ///
     /// # Errors
     /// `UnknownTable`; `PartitionBusy` while a job has one of its partitions.
-    pub fn drop_table(&self, name: &str) -> Result<(TableId, Vec<Record>), WireError> {
+    pub fn drop_table(&self, name: &str, now: Now) -> Result<(TableId, Vec<Record>), WireError> {
         let table = self.table_named(name)?;
-        let busy = self.partitions_of(table.id).find(|p| p.lock.is_some_and(|job| self.holds_still(job)));
+        let busy = self.partitions_of(table.id).find(|p| p.lock.is_some_and(|lock| self.is_held(lock, now)));
         if let Some(partition) = busy {
             return Err(WireError::new(
                 ErrorCode::PartitionBusy,

@@ -89,7 +89,7 @@ fn a_disk_move_is_waited_for_until_its_deadline() {
 fn a_locked_partition_is_left_to_its_job_until_the_jobs_end_is_reported() {
     let (mut world, gpid) = healthy(4, 1, 3);
     let config = world.config(gpid).clone();
-    let lock = world.cluster.lock(gpid, Uuid::from_u128(9)).unwrap().unwrap();
+    let lock = world.cluster.lock(gpid, Uuid::from_u128(9), world.now).unwrap().unwrap();
     world.apply(vec![lock]);
     let member = config.secondaries[0];
     world.says.insert((member.peer, gpid), Some(idle(gpid, member.incarnation.0)));
@@ -165,6 +165,63 @@ fn a_learner_on_a_lost_node_is_dropped_and_made_elsewhere() {
     }
     world.rounds(70);
     assert!(world.all_healthy());
+}
+
+#[test]
+fn a_restarted_learner_is_added_anew_on_the_same_node() {
+    let (mut world, gpid) = healthy(4, 1, 3);
+    let config = world.config(gpid).clone();
+    let (primary, member) = (config.primary.unwrap().peer.0, config.secondaries[0]);
+    world.change(primary, gpid, &ConfigChange::Drop { member, moving: None });
+    let learner = |w: &World| w.config(gpid).copy_on(member.peer).unwrap();
+    let step = |w: &mut World| {
+        w.pass(std::time::Duration::from_secs(4));
+        w.beat();
+        for proposal in w.proposals() {
+            let next = w.cluster.accept(&proposal, 0).unwrap();
+            w.apply(vec![next.into()]);
+        }
+    };
+    world.says.insert((member.peer, gpid), Some(idle(gpid, member.incarnation.0)));
+    step(&mut world);
+    let first = learner(&world);
+    let restarted = ReplicaReport { ballot: world.config(gpid).ballot, ..idle(gpid, first.incarnation.0) };
+    world.says.insert((member.peer, gpid), Some(restarted));
+    step(&mut world);
+    step(&mut world);
+    assert!(learner(&world).incarnation > first.incarnation);
+}
+
+#[test]
+fn a_learner_that_never_comes_to_be_is_made_elsewhere() {
+    let (mut world, gpid) = healthy(4, 1, 3);
+    let config = world.config(gpid).clone();
+    let (primary, member) = (config.primary.unwrap().peer.0, config.secondaries[0]);
+    world.says.insert((member.peer, gpid), None);
+    world.change(primary, gpid, &ConfigChange::Drop { member, moving: None });
+    let change = ConfigChange::AddLearner { peer: member.peer };
+    let ballot = world.config(gpid).ballot;
+    let verdict = world.cluster.decide(Requester::MetaServer, gpid, ballot, &change, 0).unwrap();
+    let Verdict::Install(next) = verdict else { panic!("{verdict:?}") };
+    world.apply(vec![next.into()]);
+    world.pass(std::time::Duration::from_secs(31));
+    world.beat();
+    let learner = world.config(gpid).learners[0];
+    let expected = Cure::Change(ConfigChange::Drop { member: learner, moving: None });
+    assert_eq!(world.proposals().pop().map(|p| p.cure), Some(expected));
+}
+
+#[test]
+fn nothing_is_added_while_the_primary_is_silent() {
+    let (mut world, gpid) = healthy(4, 1, 3);
+    let config = world.config(gpid).clone();
+    let (primary, member) = (config.primary.unwrap(), config.secondaries[0]);
+    world.change(primary.peer.0, gpid, &ConfigChange::Drop { member, moving: None });
+    world.down.insert(primary.peer);
+    world.rounds(6);
+    let ballot = world.config(gpid).ballot;
+    world.rounds(60);
+    assert_eq!(world.config(gpid).ballot, ballot);
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn a_run_without_fsync_taints_its_node_while_that_holds_copies() {
     world.register(0, 300, false);
     world.register(0, 301, true);
     assert!(!world.cluster.node(PeerId(0)).unwrap().sync_always);
-    let (_, records) = world.cluster.drop_table("t").unwrap();
+    let (_, records) = world.cluster.drop_table("t", world.now).unwrap();
     world.apply(records);
     world.register(0, 302, true);
     assert!(world.cluster.node(PeerId(0)).unwrap().sync_always);
@@ -69,15 +69,15 @@ fn a_repeated_change_is_answered_as_the_first_time_and_a_stale_one_as_superseded
 fn a_lock_belongs_to_one_job_at_a_time() {
     let (mut world, gpid) = led();
     let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
-    let lock = world.cluster.lock(gpid, one).unwrap().unwrap();
+    let lock = world.cluster.lock(gpid, one, world.now).unwrap().unwrap();
     world.apply(vec![lock]);
-    assert_eq!(world.cluster.lock(gpid, one), Ok(None));
-    assert_eq!(world.cluster.lock(gpid, two).unwrap_err().code, ErrorCode::PartitionBusy);
+    assert_eq!(world.cluster.lock(gpid, one, world.now), Ok(None));
+    assert_eq!(world.cluster.lock(gpid, two, world.now).unwrap_err().code, ErrorCode::PartitionBusy);
     assert_eq!(world.cluster.unlock(gpid, two), Ok(None));
-    assert_eq!(world.cluster.drop_table("t").unwrap_err().code, ErrorCode::PartitionBusy);
+    assert_eq!(world.cluster.drop_table("t", world.now).unwrap_err().code, ErrorCode::PartitionBusy);
     let unlock = world.cluster.unlock(gpid, one).unwrap().unwrap();
     world.apply(vec![unlock]);
-    assert!(world.cluster.lock(gpid, two).unwrap().is_some());
+    assert!(world.cluster.lock(gpid, two, world.now).unwrap().is_some());
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_dropped_tables_copies_lose_their_roles_and_are_collected() {
     let (mut world, gpid) = led();
     let config = world.config(gpid).clone();
     let member = config.secondaries[0];
-    let (_, records) = world.cluster.drop_table("t").unwrap();
+    let (_, records) = world.cluster.drop_table("t", world.now).unwrap();
     world.apply(records);
     assert!(world.cluster.route("t").is_err() && world.config(gpid).ballot > config.ballot);
     let secondary =
@@ -141,7 +141,8 @@ fn recover_refuses_while_a_named_node_is_alive_or_an_unnamed_one_is_silent() {
     let recover = |w: &World, dead: &[PeerId]| w.cluster.recover(gpid, dead, w.now.mono);
     assert_eq!(recover(&world, &[other]).unwrap_err().code, ErrorCode::NodeAlive);
     assert!(recover(&world, &[]).unwrap_err().hint.contains("by itself"));
-    world.says.insert((config.secondaries[0].peer, gpid), Some(idle(gpid, config.secondaries[0].incarnation.0)));
+    let damaged = ReplicaReport { clean: false, ..idle(gpid, config.secondaries[0].incarnation.0) };
+    world.says.insert((config.secondaries[0].peer, gpid), Some(damaged));
     world.down.extend([primary.peer, other]);
     world.pass(std::time::Duration::from_secs(6));
     world.beat();
@@ -150,6 +151,47 @@ fn recover_refuses_while_a_named_node_is_alive_or_an_unnamed_one_is_silent() {
     assert_eq!(decision.plan.primary, Some(config.secondaries[0]));
     let next = decision.partition.unwrap();
     assert_eq!((next.config.member_count(), next.config.ballot), (1, config.ballot.next()));
+}
+
+#[test]
+fn recover_refuses_what_an_appointment_will_cure() {
+    let (mut world, gpid) = led();
+    let members: Vec<_> = world.config(gpid).members().collect();
+    world.down.extend([members[1].peer, members[2].peer]);
+    world.says.insert((members[0].peer, gpid), Some(idle(gpid, members[0].incarnation.0)));
+    world.pass(std::time::Duration::from_secs(6));
+    world.beat();
+    let refused = world.cluster.recover(gpid, &[members[1].peer, members[2].peer], world.now.mono);
+    assert!(refused.unwrap_err().hint.contains("by itself"));
+}
+
+#[test]
+fn a_lock_ends_with_its_jobs_end_its_node_or_if_it_was_never_reported() {
+    use common::job::JobOutcome;
+    let (mut world, gpid) = led();
+    let lock = world.cluster.lock(gpid, Uuid::from_u128(1), world.now).unwrap().unwrap();
+    world.apply(vec![lock]);
+    let held = |w: &World| w.cluster.is_held(w.partition(gpid).lock.unwrap(), w.now);
+    assert!(held(&world));
+    let mut unreported = world.cluster.clone();
+    let mut heartbeat = world.heartbeat(0);
+    heartbeat.jobs = vec![job(1)];
+    let records = world.cluster.consequences(&heartbeat);
+    world.apply(records);
+    world.pass(std::time::Duration::from_secs(59));
+    assert!(held(&world));
+    world.pass(std::time::Duration::from_secs(2));
+    assert!(!held(&world));
+    world.beat();
+    assert!(held(&world));
+    heartbeat.jobs[0].outcome = JobOutcome::Failed;
+    let records = world.cluster.consequences(&heartbeat);
+    world.apply(records);
+    assert!(!held(&world));
+    std::mem::swap(&mut world.cluster, &mut unreported);
+    assert!(held(&world));
+    world.pass(std::time::Duration::from_secs(600));
+    assert!(!held(&world));
 }
 
 #[test]

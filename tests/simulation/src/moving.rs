@@ -147,7 +147,8 @@ impl World {
 
     fn lock_for_move(&mut self, at: usize, gpid: Gpid) {
         let Some(job) = self.job(at, gpid).map(|job| job.job) else { return };
-        match self.meta.cluster.lock(gpid, job) {
+        let now = self.meta.now(self.now);
+        match self.meta.cluster.lock(gpid, job, now) {
             Ok(record) if self.meta.up => {
                 if let Some(record) = record {
                     self.install(record);

@@ -89,8 +89,10 @@ impl Queue {
 
     /// When the oldest append that is not done was queued.
     pub(super) fn oldest(&self) -> Option<Time> {
+        // Under the lock: an append is always either queued or under way.
+        let state = self.state.lock();
         let under_way = Some(self.oldest_us.load(Ordering::Relaxed)).filter(|us| *us > 0).map(Time);
-        under_way.or_else(|| self.state.lock().pending.first().map(|pending| pending.queued_at))
+        under_way.or_else(|| state.pending.first().map(|pending| pending.queued_at))
     }
 
     pub(super) fn close(&self) {

@@ -37,12 +37,22 @@ const GROUP_FRAMES_MAX: usize = 1024;
 
 struct Head {
     segment: Arc<Segment>,
+    /// Where the next group goes.
     end: u64,
+    /// Where the last group with frames ended; a note may follow it.
+    frames_end: u64,
     synced_to: u64,
-    /// The last note in the segment of what is durable.
+    /// What the segment itself says to be durable.
     noted: u64,
     /// A write into it failed: it takes nothing more.
     cut: bool,
+}
+
+impl Head {
+    fn is_note_due(&self) -> bool {
+        let room = self.segment.bytes.saturating_sub(self.end) >= GROUP_HEADER as u64;
+        room && !self.cut && self.noted < self.frames_end && self.frames_end <= self.synced_to
+    }
 }
 
 pub(super) struct Writer {
@@ -95,7 +105,7 @@ impl Writer {
 
     fn idle_time(&self) -> Duration {
         let options = &self.shared.options;
-        let unnoted = self.head.as_ref().is_some_and(|head| head.noted < head.synced_to);
+        let unnoted = self.head.as_ref().is_some_and(Head::is_note_due);
         let mut idle = if unnoted { options.mark_after } else { Duration::from_secs(1) };
         if self.shared.is_short_of_space() {
             idle = idle.min(options.space_retry);
@@ -107,7 +117,7 @@ impl Writer {
     }
 
     fn is_dirty(&self) -> bool {
-        self.head.as_ref().is_some_and(|head| head.synced_to < head.end && !head.cut)
+        self.head.as_ref().is_some_and(|head| head.synced_to < head.frames_end && !head.cut)
     }
 
     /// What is due besides appends: the interval's fsync, a spare segment, the figures.
@@ -227,7 +237,7 @@ impl Writer {
         let segment = Arc::new(segment);
         self.shared.state.write().segments.insert(header.sequence, Arc::clone(&segment));
         let end = SEGMENT_HEADER as u64;
-        self.head = Some(Head { segment, end, synced_to: end, noted: end, cut: false });
+        self.head = Some(Head { segment, end, frames_end: end, synced_to: end, noted: end, cut: false });
         Ok(())
     }
 
@@ -279,6 +289,7 @@ impl Writer {
         head.segment.write(&mut slices, head.end)?;
         head.noted = head.synced_to;
         head.end += GROUP_HEADER as u64 + length;
+        head.frames_end = head.end;
         self.shared.stats.bytes.fetch_add(GROUP_HEADER as u64 + length, Ordering::Relaxed);
         self.shared.stats.group_bytes.record(length);
         Ok(entries)
@@ -306,35 +317,25 @@ impl Writer {
     }
 
     /// Notes in the log what is durable, when nothing else comes: the last group then counts as durable too if it is
-    /// found damaged later. Not fsynced itself; to lose it only loses the note.
+    /// found damaged later. The note itself is not fsynced: to lose it only loses the note.
     fn note_durable(&mut self) {
-        let Some(head) = self.head.as_mut().filter(|head| head.noted < head.synced_to && !head.cut) else { return };
-        head.noted = head.synced_to;
-        if head.synced_to < head.end || head.segment.bytes - head.end < GROUP_HEADER as u64 {
-            return;
-        }
-        let note = GroupHeader { frames: 0, length: 0, synced_to: head.synced_to }.encode(head.segment.salt);
+        let Some(head) = self.head.as_mut().filter(|head| head.is_note_due()) else { return };
+        head.noted = head.frames_end;
+        let note = GroupHeader { frames: 0, length: 0, synced_to: head.frames_end }.encode(head.segment.salt);
         match head.segment.write(&mut [IoSlice::new(&note)], head.end) {
-            // It counts as durable at once: it says nothing that would be missed.
-            Ok(()) => {
-                head.end += GROUP_HEADER as u64;
-                head.synced_to = head.end;
-                head.noted = head.end;
-            }
+            Ok(()) => head.end += GROUP_HEADER as u64,
             Err(error) => {
                 let _ = self.write_failed(&error);
             }
         }
     }
 
+    /// Leaves a log of which all is durable, and which says so.
     fn finish(&mut self) {
         if self.sync().is_ok() {
             self.note_durable();
-            if let Some(head) = &self.head
-                && let Err(error) = head.segment.sync()
-            {
-                self.poison(&error);
-            }
+            // A failure poisons the log and is reported there.
+            let _ = self.sync();
         }
     }
 

@@ -6,7 +6,7 @@ use common::types::{Body, Mutation, WriteOp};
 
 use super::decree::{Applied, DECREE_KEY};
 use super::error::StorageError;
-use super::rocks::Batch;
+use super::rocks::{Batch, Rocks};
 use super::store::Storage;
 
 impl Storage {
@@ -19,23 +19,23 @@ impl Storage {
     /// If it is closed or the disk fails; nothing of them is applied then.
     pub fn apply(&self, mutations: &[Arc<Mutation>]) -> Result<Applied, StorageError> {
         let _one_writer = self.inner.writing.lock();
-        let mut applied = self.applied();
-        let mut batch = Batch::with_capacity(mutations.iter().map(|mutation| mutation.size()).sum());
-        for mutation in mutations {
-            assert!(
-                mutation.decree == applied.decree.next(),
-                "{}: decree {} follows {}",
-                self.dir().display(),
-                mutation.decree,
-                applied.decree
-            );
-            applied = add(&mut batch, mutation, applied);
-        }
-        batch.put(DECREE_KEY, &applied.encode());
-        self.with(|rocks| rocks.write(batch))?;
+        let applied = self.with(|rocks| write(rocks, self.applied(), mutations))?;
         self.publish(applied);
         Ok(applied)
     }
+}
+
+/// Writes mutations that follow `applied` as one batch.
+pub(super) fn write(rocks: &Rocks, mut applied: Applied, mutations: &[Arc<Mutation>]) -> Result<Applied, StorageError> {
+    let mut batch = Batch::with_capacity(mutations.iter().map(|mutation| mutation.size()).sum());
+    for mutation in mutations {
+        let (found, last) = (mutation.decree, applied.decree);
+        assert!(found == last.next(), "decree {found} follows {last}");
+        applied = add(&mut batch, mutation, applied);
+    }
+    batch.put(DECREE_KEY, &applied.encode());
+    rocks.write(batch)?;
+    Ok(applied)
 }
 
 fn add(batch: &mut Batch, mutation: &Mutation, applied: Applied) -> Applied {

@@ -19,7 +19,8 @@ pub enum StorageError {
         /// Where.
         dir: PathBuf,
     },
-    /// The disk is full.
+    /// The disk is full. Nothing that was asked for is done, and what is in memory stays readable. RocksDB does not
+    /// recover: once there is space, call [`super::Storage::reopen`].
     #[error("no space left for {dir}: {cause}; free space on the disk")]
     NoSpace {
         /// Where.
@@ -48,10 +49,10 @@ pub enum StorageError {
 impl StorageError {
     pub(super) fn io(dir: &Path, error: &std::io::Error) -> Self {
         let (dir, cause) = (dir.to_owned(), error.to_string());
-        match error.kind() {
-            std::io::ErrorKind::StorageFull => Self::NoSpace { dir, cause },
-            _ => Self::Io { dir, cause },
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            return Self::NoSpace { dir, cause };
         }
+        Self::Io { dir, cause }
     }
 
     pub(super) fn corruption(dir: &Path, cause: impl Into<String>) -> Self {

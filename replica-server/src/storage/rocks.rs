@@ -316,9 +316,12 @@ fn convert(dir: &Path, error: &rocksdb::Error) -> StorageError {
     if cause.contains("No space left") || cause.contains("NoSpace") {
         return StorageError::NoSpace { dir, cause };
     }
-    match error.kind() {
-        ErrorKind::Corruption => StorageError::Corruption { dir, cause },
-        ErrorKind::TimedOut => StorageError::TimedOut { what: "RocksDB", dir },
-        _ => StorageError::Io { dir, cause },
+    let kind = error.kind();
+    if kind == ErrorKind::Corruption {
+        return StorageError::Corruption { dir, cause };
     }
+    if kind == ErrorKind::TimedOut {
+        return StorageError::TimedOut { what: "RocksDB", dir };
+    }
+    StorageError::Io { dir, cause }
 }

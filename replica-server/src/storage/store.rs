@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use common::fs::sync_parent;
+use common::types::{Decree, Mutation};
 use parking_lot::{Mutex, RwLock};
 
 use super::decree::{Applied, DECREE_KEY};
@@ -22,6 +23,7 @@ pub struct Storage {
 
 pub(super) struct Inner {
     dir: PathBuf,
+    engine: Engine,
     /// Read by every operation without waiting; written only to close.
     rocks: RwLock<Option<Rocks>>,
     /// Held while a batch is written: one writer at a time.
@@ -65,10 +67,10 @@ impl Storage {
 
     fn open_as(engine: &Engine, dir: &Path, mode: Mode) -> Result<Self, StorageError> {
         let applied_time_ms = Arc::new(AtomicU64::new(0));
-        let expiry = Expiry { applied_time_ms: Arc::clone(&applied_time_ms), skew_ms: engine.skew_ms };
-        let rocks = Rocks::open(&engine.shared, dir, mode, expiry)?;
+        let rocks = open_rocks(engine, dir, mode, &applied_time_ms)?;
         let inner = Inner {
             dir: dir.to_owned(),
+            engine: engine.clone(),
             rocks: RwLock::new(Some(rocks)),
             writing: Mutex::new(()),
             applied: RwLock::new(Applied::default()),
@@ -112,6 +114,39 @@ impl Storage {
         Ok(())
     }
 
+    /// Closes and opens again in place, for all clones, and brings back from the mutation log what was in memory: after
+    /// a full disk had failed a flush, RocksDB takes nothing more until then. `tail` gives the log's mutations past the
+    /// flushed decree. Meanwhile operations are refused as closed.
+    ///
+    /// # Errors
+    /// [`StorageError::InUse`] as for [`Storage::close`]. On any other error it stays closed: opening failed, or the
+    /// mutations do not reach up to what was applied.
+    pub fn reopen(
+        &self,
+        wait: Duration,
+        tail: &mut dyn FnMut(Decree) -> Vec<Arc<Mutation>>,
+    ) -> Result<Applied, StorageError> {
+        let dir = self.dir();
+        let _one_writer = self.inner.writing.lock();
+        let mut place = self.inner.rocks.try_write_for(wait).ok_or_else(|| StorageError::InUse(dir.to_owned()))?;
+        if let Some(rocks) = place.take() {
+            rocks.stop();
+        }
+        let rocks = open_rocks(&self.inner.engine, dir, Mode::Open, &self.inner.applied_time_ms)?;
+        let (flushed, wanted) = (rocks.applied(Tier::All)?, self.applied());
+        let mut missing = tail(flushed.decree);
+        missing.retain(|mutation| mutation.decree > flushed.decree && mutation.decree <= wanted.decree);
+        let applied = super::apply::write(&rocks, flushed, &missing)?;
+        if applied.decree != wanted.decree {
+            return Err(StorageError::corruption(
+                dir,
+                format!("the log ends at {}, not {}", applied.decree, wanted.decree),
+            ));
+        }
+        *place = Some(rocks);
+        Ok(applied)
+    }
+
     /// Runs an operation, unless the storage is closed or being closed. Never waits for a closer.
     pub(super) fn with<T>(&self, run: impl FnOnce(&Rocks) -> Result<T, StorageError>) -> Result<T, StorageError> {
         let guard = self.inner.rocks.try_read();
@@ -125,6 +160,11 @@ impl Storage {
         self.inner.applied_time_ms.store(applied.time_ms, Ordering::Relaxed);
         *self.inner.applied.write() = applied;
     }
+}
+
+fn open_rocks(engine: &Engine, dir: &Path, mode: Mode, time: &Arc<AtomicU64>) -> Result<Rocks, StorageError> {
+    let expiry = Expiry { applied_time_ms: Arc::clone(time), skew_ms: engine.skew_ms };
+    Rocks::open(&engine.shared, dir, mode, expiry)
 }
 
 impl std::fmt::Debug for Storage {

@@ -282,3 +282,56 @@ fn a_failing_disk_fails_the_flush_and_nothing_else() {
     fault::disarm(&path);
     assert_eq!(storage.flush().unwrap(), Decree(1));
 }
+
+/// A tmpfs of a few megabytes, unmounted at the end. `None` where this user may not mount.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let dir = tempfile::Builder::new().prefix("store-small").tempdir().unwrap();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(dir.path()).status();
+        mounted.is_ok_and(|status| status.success()).then(|| Self(dir))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_fails_the_flush_in_words_and_a_reopened_storage_goes_on_from_the_log() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let engine = engine();
+    let storage = Storage::create(&engine, &disk.0.path().join("rdb")).unwrap();
+    storage.apply(&[put(1, &[("a", value("1", None))])]).unwrap();
+    storage.flush().unwrap();
+    let mixed = |n: u64| char::from((n.wrapping_mul(n + 7919) >> 7) as u8 & 0x7F);
+    let noise: String = (0..512 << 10).map(mixed).collect();
+    let second = put(2, &[("b", value(&noise, None))]);
+    storage.apply(&[Arc::clone(&second)]).unwrap();
+    let ballast = disk.0.path().join("ballast");
+    assert!(std::fs::write(&ballast, vec![1; 16 << 20]).is_err());
+    let refused = storage.flush().unwrap_err();
+    assert!(matches!(refused, StorageError::NoSpace { .. }), "{refused}");
+    assert!(storage.background_errors().unwrap() > 0);
+    assert_eq!(storage.get(&key("a")).unwrap(), Some(value("1", None)));
+    assert!(storage.get(&key("b")).unwrap().is_some(), "what is in memory stays readable");
+    assert_eq!(storage.flushed().unwrap().decree, Decree(1));
+    let third = put(3, &[("c", value("3", None))]);
+    assert!(matches!(storage.apply(&[Arc::clone(&third)]), Err(StorageError::NoSpace { .. })));
+    assert_eq!(storage.applied().decree, Decree(2), "to be applied again later");
+
+    std::fs::remove_file(&ballast).unwrap();
+    let clone = storage.clone();
+    let applied = storage.reopen(WAIT, &mut |after| {
+        assert_eq!(after, Decree(1));
+        vec![Arc::clone(&second), Arc::clone(&third)]
+    });
+    assert_eq!(applied.unwrap().decree, Decree(2), "what was not applied is left to who applies");
+    assert!(clone.get(&key("b")).unwrap().is_some());
+    storage.apply(&[third]).unwrap();
+    assert_eq!(storage.flush().unwrap(), Decree(3));
+    storage.close(WAIT).unwrap();
+}

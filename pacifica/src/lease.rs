@@ -34,6 +34,11 @@ impl Lease {
         *self = Self { sent_at: None, heard_at: now, valid_from: now };
     }
 
+    /// Silence is counted anew: whose fault it was is not known.
+    pub(crate) fn forgive(&mut self, now: Time) {
+        self.heard_at = self.heard_at.max(now);
+    }
+
     /// Until when it is held.
     pub(crate) fn until(&self, lease: Duration) -> Option<Time> {
         self.sent_at.map(|sent_at| sent_at + lease)

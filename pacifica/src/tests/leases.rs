@@ -69,6 +69,19 @@ fn a_member_without_space_is_proposed_to_be_dropped_at_once() {
 }
 
 #[test]
+fn a_sick_primary_drops_nobody_for_leases_that_it_did_not_ask_for() {
+    let mut bench = Bench::primary(&[0, 1, 2], &[]);
+    let effects = bench.step(Event::Health(crate::Health::Sick));
+    let [(request, _)] = proposals(&effects).try_into().unwrap();
+    bench.step(Event::ChangeAnswered { request, config: None });
+    bench.now = bench.now + Duration::from_secs(5);
+    assert_eq!(changes(&bench.pass(2000)), []);
+    bench.step(Event::Health(crate::Health::Well));
+    assert_eq!(changes(&bench.pass(2500)), [], "a full round first");
+    assert_eq!(changes(&bench.pass(100)), [drop_of(1)]);
+}
+
+#[test]
 fn after_a_clock_jump_no_lease_is_held_and_nobody_is_dropped_for_a_round() {
     let mut bench = Bench::primary(&[0, 1, 2], &[]);
     let before = bench.now;

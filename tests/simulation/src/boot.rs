@@ -238,8 +238,13 @@ impl World {
         self.trace.say(self.now, || format!("node {at}: {}", if power_cut { "loses power" } else { "is killed" }));
         self.settle_file_ops(at);
         let Some(node) = self.nodes.get_mut(at) else { return };
-        for disk in node.disks.iter_mut().filter(|disk| disk.present) {
-            disk.log.crash(&mut self.rng, power_cut);
+        for disk in &mut node.disks {
+            if disk.present {
+                disk.log.crash(&mut self.rng, power_cut);
+            } else {
+                // A log that failed was poisoned for the process that is gone, whether or not its disk is there.
+                disk.log.failed = false;
+            }
         }
         node.forget_process();
     }

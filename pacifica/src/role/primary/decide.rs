@@ -162,17 +162,20 @@ impl Primary {
         if !state.may_append() {
             self.refuse_waiting(state, Refusal::Unhealthy);
         }
+        if !state.is_sick() {
+            self.followers.iter_mut().for_each(|f| f.lease.forgive(state.now.mono));
+        }
         self.try_commit(state);
         self.decide(state);
     }
 }
 
-/// Whether a copy was silent for too long: a member by its prepares or its lease, a learner by its lease alone.
+/// Whether a copy was silent for too long: a member by its prepares or its lease, a learner by its lease alone. A sick
+/// primary beacons nobody, so it cannot blame anybody for having granted nothing.
 fn is_lost(state: &State, follower: &Follower) -> bool {
     let now = state.now.mono;
-    if follower.learner {
-        return follower.lease.silent(now, state.options.grace * LEARNER_GRACES);
-    }
+    let patience = if follower.learner { state.options.grace * LEARNER_GRACES } else { state.options.lease };
     let unanswered = |since| now >= since + state.options.prepare_timeout;
-    follower.unanswered_since.is_some_and(unanswered) || follower.lease.silent(now, state.options.lease)
+    let deaf = !follower.learner && follower.unanswered_since.is_some_and(unanswered);
+    deaf || (!state.is_sick() && follower.lease.silent(now, patience))
 }

@@ -163,7 +163,11 @@ impl Job {
     pub fn finish(&mut self, outcome: JobOutcome, error: Option<String>, now_ms: u64) {
         assert!(self.outcome == JobOutcome::Running, "job {} ends twice", self.id);
         let state = if outcome == JobOutcome::Completed { JobState::Completed } else { JobState::Idle };
-        self.enter(state, now_ms);
+        // A completed job was so from the moment when the new copy became a member.
+        if self.state != state || self.history.is_empty() {
+            self.enter(state, now_ms);
+        }
+        self.updated_at_ms = now_ms;
         self.outcome = outcome;
         self.last_error = error.or(self.last_error.take());
         self.finished_at_ms = Some(now_ms);

@@ -23,5 +23,4 @@ pub use replica_info::ReplicaInfo;
 pub use scan::{Recovered, Scan, ToOpen};
 pub use seal::{MANIFEST_KIND, MANIFEST_VERSION, read_seal, write_seal};
 pub use trash::{TrashDir, TrashLives};
-#[allow(unused_imports, reason = "the moves use them")]
 pub(crate) use trash::{note_time, set_aside_as};

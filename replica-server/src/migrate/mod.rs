@@ -1,5 +1,35 @@
 //! Moving a replica from one disk of the node to another, while its table is written (rules MOVES, PRE-COPY).
+//!
+//! ```text
+//! Migrator (validate, store, queue) ── Driver, a thread per job ── one file per step:
+//!    start ──> moving ──> moved ──> closed ──> learning ──> ending
+//!    lock,     rounds     check,    close,     open,        hand back,
+//!    demote    (round)    leave     seal,      rejoin,      unlock
+//!                                   rename     wait
+//! ```
+//!
+//! The rest of the node is behind the trait [`MoveHost`].
 
+mod closed;
+mod compaction;
+mod driver;
+mod ending;
+mod error;
 mod host;
+mod job_cell;
+mod job_store;
+mod learning;
+mod manifest;
+mod migrator;
+mod moved;
+mod moving;
+mod options;
+mod round;
+mod start;
+#[cfg(test)]
+mod tests;
 
 pub use host::{CopyPlace, MoveHost, MovingReplica};
+pub use manifest::{CompleteRound, FileContent, Manifest};
+pub use migrator::Migrator;
+pub use options::MigrateOptions;

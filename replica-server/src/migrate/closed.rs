@@ -1,0 +1,141 @@
+//! CLOSED: the replica has left the configuration. It closes; the copy is sealed; two durable renames.
+//!
+//! ```text
+//! 1 close the source            nothing is flushed: what the copy lacks comes by the primary's log
+//! 2 mark the source             its .replica-info names the job: closed for good
+//! 3 seal the copy               its .replica-info with the new incarnation, then the seal
+//! 4 target: .tmp -> live        fsync of the parent
+//! 5 origin: live -> .ori        fsync of the parent
+//! ```
+//!
+//! A crash after 3 is rolled forward at start-up by `replica_state::recover`; before 3 the source is opened again
+//! without a role, and this step begins anew.
+
+use std::path::Path;
+
+use common::fault::Point;
+use common::fs::durable_rename;
+use common::job::JobState;
+use common::types::Decree;
+use replica_state::recover::{DirKind, Seal};
+
+use super::driver::Driver;
+use super::error::MoveError;
+use super::host::{CopyPlace, MoveHost};
+use super::job_store::Left;
+use super::manifest::Manifest;
+use crate::disk::{DataDir, ReplicaInfo, layout, set_aside_as, write_seal};
+
+pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveError> {
+    let (gpid, target) = (driver.gpid(), driver.target()?);
+    let live = layout::replica_dir(target.path(), gpid);
+    let left = left(driver)?;
+    if !is_new_copy(&live, left) {
+        driver.pass(Point::MoveLeft, &live)?;
+        still_away(driver, left)?;
+        // The storage that is held back is about to close.
+        driver.compaction = None;
+        let last = driver.ask(driver.options.leave, || driver.host.close(gpid))?;
+        mark_source(driver)?;
+        let tmp = layout::move_tmp_dir(target.path(), gpid);
+        driver.pass(Point::MoveSeal, &tmp)?;
+        seal(driver, &target, &tmp, left, last)?;
+        driver.pass(Point::MoveRenameTarget, &tmp)?;
+        durable_rename(&tmp, &live).inspect_err(|error| target.note(error)).map_err(MoveError::io(&tmp))?;
+    }
+    driver.pass(Point::MoveRenameOrigin, &live)?;
+    rename_origin(driver);
+    driver.pass(Point::MoveRenamed, &live)?;
+    Ok(JobState::Learning)
+}
+
+fn left<H: MoveHost>(driver: &Driver<H>) -> Result<Left, MoveError> {
+    let missing = || MoveError::Unexpected("the job does not say how the replica left".to_owned());
+    driver.cell.record().left.ok_or_else(missing)
+}
+
+/// Whether the target's live directory is the copy of this job already. A higher incarnation is the same directory,
+/// taken back by the partition after a restart.
+fn is_new_copy(live: &Path, left: Left) -> bool {
+    ReplicaInfo::read(live).is_ok_and(|info| info.incarnation >= left.incarnation)
+}
+
+/// After the deadline the configuration decides, and it may have taken the origin back: then it must not be closed.
+fn still_away<H: MoveHost>(driver: &Driver<H>, left: Left) -> Result<(), MoveError> {
+    let source = driver.source()?;
+    let taken_back = ReplicaInfo::read(&layout::replica_dir(source.path(), driver.gpid()))
+        .is_ok_and(|info| info.incarnation > left.incarnation);
+    if taken_back || driver.clock.wall_ms() >= left.deadline_ms {
+        return Err(MoveError::Unexpected("the move took too long: the partition does not wait any more".to_owned()));
+    }
+    Ok(())
+}
+
+/// From here on start-up knows that the source is closed for this job, and for no other.
+fn mark_source<H: MoveHost>(driver: &Driver<H>) -> Result<(), MoveError> {
+    set_mark(driver, Some(driver.cell.id()))
+}
+
+fn set_mark<H: MoveHost>(driver: &Driver<H>, job: Option<uuid::Uuid>) -> Result<(), MoveError> {
+    let source = driver.source()?;
+    let dir = layout::replica_dir(source.path(), driver.gpid());
+    let mut info = ReplicaInfo::read(&dir).map_err(|error| MoveError::Unexpected(error.to_string()))?;
+    if info.job == job {
+        return Ok(());
+    }
+    info.job = job;
+    info.write(&dir).inspect_err(|error| source.note(error)).map_err(MoveError::io(&dir))
+}
+
+fn seal<H: MoveHost>(
+    driver: &Driver<H>,
+    target: &DataDir,
+    tmp: &Path,
+    left: Left,
+    last: Option<Decree>,
+) -> Result<(), MoveError> {
+    let manifest = Manifest::read(tmp).map_err(|error| MoveError::Unexpected(error.to_string()))?;
+    let copied = manifest.complete.as_ref().map_or(Decree(0), |round| round.decree);
+    let last = last.unwrap_or(copied);
+    assert!(copied <= last, "{}: the copy is at {copied}, ahead of its closed source at {last}", driver.gpid());
+    let (job, incarnation) = (driver.cell.id(), left.incarnation);
+    let info =
+        ReplicaInfo { gpid: driver.gpid(), incarnation, ballot: left.ballot, job: Some(job), disk: target.uuid() };
+    let sealed = info.write(tmp).and_then(|()| write_seal(tmp, &Seal { job, incarnation, last }));
+    sealed.inspect_err(|error| target.note(error)).map_err(MoveError::io(tmp))
+}
+
+/// The new copy is in place, so a source disk that refuses does not stop the job: at the next start the lower
+/// incarnation gives way.
+fn rename_origin<H: MoveHost>(driver: &Driver<H>) {
+    let Ok(source) = driver.source() else { return };
+    let live = layout::replica_dir(source.path(), driver.gpid());
+    let renamed = durable_rename(&live, &layout::origin_dir(source.path(), driver.gpid()));
+    if let Err(error) = renamed
+        && live.symlink_metadata().is_ok()
+    {
+        tracing::error!(gpid = %driver.gpid(), %error, "the origin keeps its name");
+        source.note(&error);
+    }
+}
+
+/// The target cannot take the replica after all, and its copy has had no role: the origin goes back to the partition,
+/// under whatever new incarnation the meta server gives it.
+///
+/// First the `moving` record ends, so that the copy can never come in; then the source's mark, without which no sealed
+/// copy rolls forward over it.
+pub(super) fn restore_origin<H: MoveHost>(driver: &mut Driver<H>) -> Result<(), MoveError> {
+    let (gpid, job, source) = (driver.gpid(), driver.cell.id(), driver.source()?);
+    let dir = layout::replica_dir(source.path(), gpid);
+    let info = ReplicaInfo::read(&dir).map_err(|error| MoveError::Unexpected(error.to_string()))?;
+    driver.ask(driver.options.ending, || driver.host.end_move(gpid, job))?;
+    set_mark(driver, None)?;
+    if let Ok(target) = driver.target() {
+        let now_ms = driver.clock.wall_ms();
+        for path in [layout::move_tmp_dir(target.path(), gpid), layout::replica_dir(target.path(), gpid)] {
+            let _ = set_aside_as(target.path(), &path, gpid, DirKind::Garbage, &job.to_string(), now_ms);
+        }
+    }
+    let copy = CopyPlace { gpid, disk: source.tag().to_owned(), incarnation: info.incarnation };
+    driver.ask(driver.options.ending, || driver.host.open(&copy))
+}

@@ -1,0 +1,94 @@
+//! The last duties of a job, however it ends: compaction allowed again, its files removed, the primary handed back, the
+//! partition unlocked. Entered again after a crash.
+
+use common::fs::{remove_dir_durable, sync_dir};
+use common::job::JobOutcome;
+use common::rpc::WireResult;
+use replica_state::migrate::can_turn_back;
+
+use super::driver::Driver;
+use super::host::MoveHost;
+use super::job_store::{Ending, JobRecord};
+use crate::disk::{layout, note_time};
+
+pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) {
+    driver.compaction = None;
+    let record = driver.cell.record();
+    let Some(ending) = record.ending.clone() else { return };
+    let (gpid, job) = (driver.gpid(), driver.cell.id());
+    remove_checkpoints(driver);
+    if can_turn_back(record.job.state) {
+        remove_copy(driver);
+        if record.leaving {
+            duty(driver, "its moving record", || driver.host.end_move(gpid, job));
+        }
+    }
+    if record.left.is_some() {
+        date_origin(driver);
+    }
+    if record.job.was_primary {
+        duty(driver, "the hand-back of the primary", || driver.host.hand_back(gpid));
+    }
+    duty(driver, "the unlock of its partition", || driver.host.unlock(gpid, job));
+    if !driver.stop.is_cancelled() {
+        finish(driver, &record, ending);
+    }
+}
+
+fn duty<H: MoveHost, F: Future<Output = WireResult<()>>>(driver: &Driver<H>, what: &str, call: impl Fn() -> F) {
+    if let Err(error) = driver.ask(driver.options.ending, call) {
+        tracing::warn!(gpid = %driver.gpid(), job = %driver.cell.id(), %error, "a move ends without {what}");
+        driver.cell.note(|record| record.job.last_error = Some(format!("ended without {what}: {error}")));
+    }
+}
+
+fn finish<H: MoveHost>(driver: &Driver<H>, record: &JobRecord, ending: Ending) {
+    let now_ms = driver.clock.wall_ms();
+    let Ending { outcome, error } = ending;
+    let change = |record: &mut JobRecord| {
+        if outcome == JobOutcome::Completed {
+            // What went wrong on the way did no harm; what its end lacks is kept.
+            record.job.last_error = record.job.last_error.take().filter(|error| error.starts_with("ended without"));
+        }
+        record.job.finish(outcome, error, now_ms);
+    };
+    tracing::info!(gpid = %record.job.subject, job = %record.job.id, ?outcome, "move ended");
+    if let Err(error) = driver.cell.save(change.clone()) {
+        tracing::error!(job = %record.job.id, %error, "the end of a move cannot be stored");
+        driver.cell.note(change);
+    }
+}
+
+/// The checkpoints of all rounds. They are hard links; what cannot be removed now goes at the next start.
+pub(super) fn remove_checkpoints<H: MoveHost>(driver: &Driver<H>) {
+    let Ok(source) = driver.source() else { return };
+    let dir = layout::checkpoints_dir(source.path());
+    let own = format!("{}.", driver.cell.id());
+    let Ok(entries) = std::fs::read_dir(&dir) else { return };
+    let is_own = |entry: &std::fs::DirEntry| entry.file_name().to_str().is_some_and(|name| name.starts_with(&own));
+    for entry in entries.flatten().filter(is_own) {
+        if let Err(error) = std::fs::remove_dir_all(entry.path()) {
+            tracing::warn!(%error, path = %entry.path().display(), "a checkpoint stays until the next start");
+        }
+    }
+    let _ = sync_dir(&dir);
+}
+
+/// Nothing has changed, so the copy is worth nothing; its space may be what is wanted most.
+fn remove_copy<H: MoveHost>(driver: &Driver<H>) {
+    let Ok(tmp) = driver.tmp() else { return };
+    if let Err(error) = remove_dir_durable(&tmp) {
+        tracing::warn!(%error, path = %tmp.display(), "the copy of a move stays until it is collected");
+    }
+}
+
+/// The origin is kept for its time to live from now on.
+fn date_origin<H: MoveHost>(driver: &Driver<H>) {
+    let Ok(source) = driver.source() else { return };
+    let origin = layout::origin_dir(source.path(), driver.gpid());
+    if origin.is_dir()
+        && let Err(error) = note_time(&origin, driver.clock.wall_ms())
+    {
+        tracing::debug!(%error, "the origin is dated when the collector sees it");
+    }
+}

@@ -1,0 +1,138 @@
+//! The process dies at every step of a move and is started again.
+
+use common::fault::{self, Action, Point};
+use common::job::{JobOutcome, JobState};
+use common::types::ReplicaStatus;
+
+use super::node::Node;
+
+const POINTS: [Point; 10] = [
+    Point::MoveCheckpoint,
+    Point::MoveCopy,
+    Point::MoveMoved,
+    Point::MoveLeft,
+    Point::MoveSeal,
+    Point::MoveRenameTarget,
+    Point::MoveRenameOrigin,
+    Point::MoveRenamed,
+    Point::MoveLearning,
+    Point::MoveCompleted,
+];
+
+/// The job's driver stops dead at the point.
+async fn die_at(node: &Node, point: Point) -> uuid::Uuid {
+    let own = node.root.to_string_lossy().into_owned();
+    fault::arm(point, Action::Error, 1, &own);
+    let job = node.submit("disk1", "disk2").await;
+    let stopped = node.ended(job).await;
+    fault::disarm(&own);
+    assert!(stopped.is_running(), "the job ended at {}", point.name());
+    job
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_killed_at_any_step_ends_healthy_on_exactly_one_disk() {
+    for point in POINTS {
+        let node = Node::new().stopping_on_error();
+        node.fill(0, 1000);
+        let job = die_at(&node, point).await;
+        node.fill(1000, 1500);
+        let node = node.restart();
+        let job = node.ended(job).await;
+        assert_eq!(job.outcome, JobOutcome::Completed, "{}: {:?}", point.name(), job.last_error);
+        node.check_whole_on("disk2");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_killed_twice_ends_healthy_too() {
+    for second in [Point::MoveSeal, Point::MoveRenameOrigin, Point::MoveLearning] {
+        let node = Node::new().stopping_on_error();
+        node.fill(0, 500);
+        let job = die_at(&node, Point::MoveLeft).await;
+        let own = node.root.to_string_lossy().into_owned();
+        fault::arm(second, Action::Error, 1, &own);
+        let node = node.stopping_on_error();
+        assert!(node.ended(job).await.is_running());
+        fault::disarm(&own);
+        node.fill(500, 600);
+        let node = node.restart();
+        assert_eq!(node.ended(job).await.outcome, JobOutcome::Completed);
+        node.check_whole_on("disk2");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_whose_process_died_gets_its_role_back() {
+    let node = Node::new().stopping_on_error();
+    node.fill(0, 100);
+    node.host.set_status(ReplicaStatus::Primary);
+    let job = die_at(&node, Point::MoveCopy).await;
+    let node = node.restart();
+    assert_eq!(node.ended(job).await.outcome, JobOutcome::Completed);
+    assert_eq!(node.host.status().unwrap().1, ReplicaStatus::Primary);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_was_cut_short_is_resumed() {
+    let node = Node::new().stopping_on_error();
+    node.fill(0, 20_000);
+    let job = die_at(&node, Point::MoveMoved).await;
+    let before = node.migrator.job(job).unwrap().bytes_done;
+    let node = node.restart();
+    let job = node.ended(job).await;
+    assert_eq!(job.outcome, JobOutcome::Completed);
+    assert_eq!(job.bytes_done, before, "MOVED is not copied again");
+    node.check_whole_on("disk2");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_before_closed_changes_nothing_and_its_cause_is_kept() {
+    for point in [Point::MoveCheckpoint, Point::MoveCopy, Point::MoveMoved] {
+        let node = Node::new();
+        node.fill(0, 1000);
+        node.host.set_status(ReplicaStatus::Primary);
+        let own = node.root.to_string_lossy().into_owned();
+        fault::arm(point, Action::Error, 1, &own);
+        let job = node.moved("disk1", "disk2").await;
+        fault::disarm(&own);
+        assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
+        assert!(job.last_error.unwrap().contains("Input/output error"));
+        node.check_whole_on("disk1");
+        assert_eq!(node.host.status().unwrap().1, ReplicaStatus::Primary, "handed back at every ending");
+        assert!(node.disks.trash().is_empty(), "{:?}", node.disks.trash());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_that_fails_after_the_replica_left_gives_the_origin_back() {
+    let node = Node::new();
+    node.fill(0, 200);
+    let own = node.root.to_string_lossy().into_owned();
+    fault::arm(Point::MoveSeal, Action::Error, 1, &own);
+    let job = node.moved("disk1", "disk2").await;
+    fault::disarm(&own);
+    assert_eq!(job.outcome, JobOutcome::Failed);
+    assert!(job.last_error.unwrap().contains("the origin is restored"));
+    assert_eq!(node.live_on(), ["disk1"]);
+    let cluster = node.cluster.lock();
+    assert_eq!((cluster.moving, cluster.locked), (None, None));
+    assert_eq!(node.host.status().unwrap().1, ReplicaStatus::Inactive, "it waits for a new incarnation");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_origin_that_cannot_be_renamed_does_not_stop_the_job() {
+    let node = Node::new();
+    node.fill(0, 200);
+    // Something stands where the origin would go: made after START, as a broken disk would behave.
+    let own = node.root.to_string_lossy().into_owned();
+    fault::arm(Point::MoveRenameOrigin, Action::Error, 1, &own);
+    let job = node.submit("disk1", "disk2").await;
+    let mut changes = node.migrator.changes();
+    while node.migrator.job(job).unwrap().retries == 0 {
+        changes.changed().await.unwrap();
+    }
+    fault::disarm(&own);
+    assert_eq!(node.ended(job).await.outcome, JobOutcome::Completed);
+    node.check_whole_on("disk2");
+}

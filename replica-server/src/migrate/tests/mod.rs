@@ -1,0 +1,6 @@
+//! Moves over real directories and a real RocksDB, with the rest of the node played by a fake.
+
+mod crash;
+mod node;
+mod refusal;
+mod way;

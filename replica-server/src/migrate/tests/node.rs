@@ -1,0 +1,395 @@
+//! A node with two disks in a temporary directory, and around it a cluster that is a few numbers and a log: it gives
+//! ballots and incarnations as the meta server would, and keeps every mutation as a primary would.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::clock::Clock;
+use common::job::{Job, LearnKind};
+use common::rpc::node_admin::DiskMigrate;
+use common::rpc::{ErrorCode, WireError, WireResult};
+use common::types::{
+    Ballot, Body, Decree, Gpid, Incarnation, Moving, MovingRequest, Mutation, PeerId, ReplicaStatus, WritesBuilder,
+};
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use crate::disk::{DiskManager, DiskOptions, ReplicaInfo, SpaceLimits, ToOpen, TrashLives, layout};
+use crate::migrate::{CopyPlace, MigrateOptions, Migrator, MoveHost, MovingReplica};
+use crate::storage::{Engine, EngineOptions, Storage};
+
+pub(super) const G: Gpid = Gpid::new(1, 0);
+const ME: PeerId = PeerId(0);
+
+fn engine() -> &'static Engine {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    ENGINE.get_or_init(|| Engine::new(&EngineOptions::default()).unwrap())
+}
+
+/// What the rest of the cluster knows of the partition. Survives restarts of the node.
+#[derive(Default)]
+pub(super) struct Cluster {
+    pub(super) ballot: Ballot,
+    /// The incarnation that this node is member with.
+    pub(super) member: Option<Incarnation>,
+    pub(super) next: Incarnation,
+    pub(super) moving: Option<Moving>,
+    pub(super) locked: Option<Uuid>,
+    pub(super) log: Vec<Arc<Mutation>>,
+    pub(super) keys: BTreeSet<Vec<u8>>,
+    /// What was asked for, in order.
+    pub(super) calls: Vec<&'static str>,
+    /// Calls that fail, with how.
+    pub(super) failing: BTreeMap<&'static str, ErrorCode>,
+}
+
+struct Open {
+    disk: String,
+    incarnation: Incarnation,
+    status: ReplicaStatus,
+    storage: Storage,
+}
+
+/// One run of the node's process.
+pub(super) struct Host {
+    disks: Arc<DiskManager>,
+    cluster: Arc<Mutex<Cluster>>,
+    open: Mutex<Option<Open>>,
+}
+
+/// The node.
+pub(super) struct Node {
+    dir: Option<tempfile::TempDir>,
+    pub(super) root: PathBuf,
+    pub(super) cluster: Arc<Mutex<Cluster>>,
+    pub(super) host: Arc<Host>,
+    pub(super) disks: Arc<DiskManager>,
+    pub(super) migrator: Arc<Migrator<Host>>,
+}
+
+impl Cluster {
+    fn call(&mut self, name: &'static str) -> WireResult<()> {
+        self.calls.push(name);
+        match self.failing.get(name) {
+            None => Ok(()),
+            Some(code) => Err(WireError::new(*code, format!("{name} fails"), "")),
+        }
+    }
+
+    fn mint(&mut self) -> Incarnation {
+        self.next = self.next.next();
+        self.ballot = self.ballot.next();
+        self.next
+    }
+}
+
+impl Host {
+    /// A write that the primary got: logged there, and applied here if this node is a member.
+    pub(super) fn write(&self, key: &str, value: &[u8]) {
+        let mut cluster = self.cluster.lock();
+        let mut writes = WritesBuilder::default();
+        writes.put(key.as_bytes(), &common::types::Value::bytes(Bytes::copy_from_slice(value), None).encode());
+        let decree = Decree(cluster.log.len() as u64 + 1);
+        let body = Body::Writes(writes.finish());
+        let mutation = Arc::new(Mutation { ballot: cluster.ballot.max(Ballot(1)), decree, time_ms: 1, body });
+        cluster.log.push(mutation);
+        cluster.keys.insert(key.as_bytes().to_vec());
+        catch_up(&cluster, self.open.lock().as_ref());
+    }
+
+    pub(super) fn status(&self) -> Option<(String, ReplicaStatus, Incarnation)> {
+        self.open.lock().as_ref().map(|open| (open.disk.clone(), open.status, open.incarnation))
+    }
+
+    pub(super) fn set_status(&self, status: ReplicaStatus) {
+        self.open.lock().as_mut().unwrap().status = status;
+    }
+
+    pub(super) fn storage(&self) -> Storage {
+        self.open.lock().as_ref().unwrap().storage.clone()
+    }
+
+    fn open_dir(&self, disk: &str, dir: &std::path::Path) -> Open {
+        let info = ReplicaInfo::read(dir).unwrap();
+        let storage = Storage::open(engine(), &layout::rdb_dir(dir)).unwrap();
+        Open { disk: disk.to_owned(), incarnation: info.incarnation, status: ReplicaStatus::Inactive, storage }
+    }
+
+    /// What start-up does with a copy that was a member when the process died: the primary dropped it, and it comes
+    /// back under a new incarnation.
+    fn opened_at_start(&self, start: &ToOpen) {
+        let mut cluster = self.cluster.lock();
+        let mut open = self.open_dir(&start.disk, &start.dir);
+        if cluster.member == Some(open.incarnation) {
+            let mut info = start.info.clone();
+            info.adopt(cluster.mint(), cluster.ballot);
+            info.write(&start.dir).unwrap();
+            (open.incarnation, cluster.member) = (info.incarnation, Some(info.incarnation));
+            open.status = ReplicaStatus::Secondary;
+            catch_up(&cluster, Some(&open));
+        }
+        *self.open.lock() = Some(open);
+    }
+}
+
+fn catch_up(cluster: &Cluster, open: Option<&Open>) {
+    let Some(open) = open.filter(|open| cluster.member == Some(open.incarnation)) else { return };
+    let from = usize::try_from(open.storage.applied().decree.0).unwrap();
+    if cluster.log.len() > from {
+        open.storage.apply(&cluster.log[from..]).unwrap();
+    }
+}
+
+impl MoveHost for Host {
+    fn peer(&self) -> PeerId {
+        ME
+    }
+
+    async fn replica(&self, _: Gpid) -> Option<MovingReplica> {
+        let open = self.open.lock();
+        let Open { disk, incarnation, status, storage } = open.as_ref()?;
+        let (disk, storage) = (disk.clone(), storage.clone());
+        let (members, replica_count, min_replicas) = (3, 3, 2);
+        Some(MovingReplica {
+            disk,
+            incarnation: *incarnation,
+            status: *status,
+            storage,
+            members,
+            replica_count,
+            min_replicas,
+        })
+    }
+
+    async fn lock(&self, _: Gpid, job: Uuid) -> WireResult<()> {
+        let mut cluster = self.cluster.lock();
+        cluster.call("lock")?;
+        assert!(cluster.locked.is_none_or(|other| other == job));
+        cluster.locked = Some(job);
+        Ok(())
+    }
+
+    async fn unlock(&self, _: Gpid, job: Uuid) -> WireResult<()> {
+        let mut cluster = self.cluster.lock();
+        cluster.call("unlock")?;
+        cluster.locked = cluster.locked.filter(|other| *other != job);
+        Ok(())
+    }
+
+    async fn demote(&self, _: Gpid) -> WireResult<()> {
+        self.cluster.lock().call("demote")?;
+        self.set_status(ReplicaStatus::Secondary);
+        Ok(())
+    }
+
+    async fn leave(&self, _: Gpid, request: MovingRequest) -> WireResult<(Moving, Ballot)> {
+        let mut cluster = self.cluster.lock();
+        cluster.call("leave")?;
+        if let Some(moving) = cluster.moving.filter(|moving| moving.job == request.job) {
+            return Ok((moving, cluster.ballot));
+        }
+        let MovingRequest { job, deadline_ms, hand_back } = request;
+        let incarnation = cluster.mint();
+        let moving = Moving { peer: ME, job, incarnation, deadline_ms, hand_back };
+        (cluster.moving, cluster.member) = (Some(moving), None);
+        self.set_status(ReplicaStatus::Inactive);
+        Ok((moving, cluster.ballot))
+    }
+
+    async fn close(&self, _: Gpid) -> WireResult<Option<Decree>> {
+        self.cluster.lock().call("close")?;
+        let Some(open) = self.open.lock().take() else { return Ok(None) };
+        open.storage.close(Duration::from_secs(5)).unwrap();
+        Ok(Some(open.storage.applied().decree))
+    }
+
+    async fn open(&self, copy: &CopyPlace) -> WireResult<()> {
+        self.cluster.lock().call("open")?;
+        let mut open = self.open.lock();
+        if open.as_ref().is_some_and(|open| open.disk == copy.disk && open.incarnation == copy.incarnation) {
+            return Ok(());
+        }
+        assert!(open.is_none(), "two copies of one partition are open");
+        let disk = self.disks.disk(&copy.disk).unwrap();
+        let opened = self.open_dir(&copy.disk, &layout::replica_dir(disk.path(), copy.gpid));
+        assert_eq!(opened.incarnation, copy.incarnation);
+        *open = Some(opened);
+        Ok(())
+    }
+
+    async fn rejoin(&self, _: Gpid, job: Uuid) -> WireResult<()> {
+        let mut cluster = self.cluster.lock();
+        cluster.call("rejoin")?;
+        let mut open = self.open.lock();
+        let open = open.as_mut().unwrap();
+        if cluster.member == Some(open.incarnation) {
+            return Ok(());
+        }
+        let moving = cluster.moving.ok_or_else(|| WireError::new(ErrorCode::NotMember, "no such move", ""))?;
+        assert_eq!((moving.job, moving.incarnation), (job, open.incarnation));
+        open.status = ReplicaStatus::Learner;
+        Ok(())
+    }
+
+    async fn wait_member(&self, _: Gpid, incarnation: Incarnation, _: Duration) -> WireResult<Option<LearnKind>> {
+        let mut cluster = self.cluster.lock();
+        cluster.call("wait_member")?;
+        let mut open = self.open.lock();
+        let open = open.as_mut().unwrap();
+        assert_eq!(open.incarnation, incarnation);
+        if cluster.member != Some(incarnation) {
+            (cluster.member, cluster.moving) = (Some(incarnation), None);
+            cluster.ballot = cluster.ballot.next();
+            open.status = ReplicaStatus::Secondary;
+        }
+        catch_up(&cluster, Some(open));
+        Ok(Some(LearnKind::Log))
+    }
+
+    async fn end_move(&self, _: Gpid, job: Uuid) -> WireResult<()> {
+        let mut cluster = self.cluster.lock();
+        cluster.call("end_move")?;
+        cluster.moving = cluster.moving.filter(|moving| moving.job != job);
+        Ok(())
+    }
+
+    async fn hand_back(&self, _: Gpid) -> WireResult<()> {
+        self.cluster.lock().call("hand_back")?;
+        if let Some(open) = self.open.lock().as_mut().filter(|open| open.status == ReplicaStatus::Secondary) {
+            open.status = ReplicaStatus::Primary;
+        }
+        Ok(())
+    }
+}
+
+impl Node {
+    /// A node whose only replica is a secondary on disk1.
+    pub(super) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().to_owned();
+        let mut node = Self::start(root, Arc::default(), false);
+        node.dir = Some(dir);
+        node.create();
+        node
+    }
+
+    fn create(&self) {
+        let mut cluster = self.cluster.lock();
+        let incarnation = cluster.mint();
+        cluster.member = Some(incarnation);
+        let disk = self.disks.disk("disk1").unwrap();
+        let dir = layout::replica_dir(disk.path(), G);
+        std::fs::create_dir(&dir).unwrap();
+        ReplicaInfo::new(G, incarnation, cluster.ballot, disk.uuid()).write(&dir).unwrap();
+        let storage = Storage::create(engine(), &layout::rdb_dir(&dir)).unwrap();
+        let status = ReplicaStatus::Secondary;
+        *self.host.open.lock() = Some(Open { disk: "disk1".into(), incarnation, status, storage });
+    }
+
+    fn start(root: PathBuf, cluster: Arc<Mutex<Cluster>>, stop_on_error: bool) -> Self {
+        let disks = ["disk1", "disk2"].map(|tag| (tag.to_owned(), root.join(tag))).to_vec();
+        let limits = SpaceLimits { low_percent: 0, low_bytes: 0 };
+        let disks = DiskManager::open(&DiskOptions { disks, limits, lives: TrashLives::default() }).unwrap();
+        let disks = Arc::new(disks);
+        let host = Arc::new(Host { disks: Arc::clone(&disks), cluster: Arc::clone(&cluster), open: Mutex::default() });
+        let options = MigrateOptions {
+            max_rate_bytes_per_s: 0,
+            headroom_bytes: 0,
+            ready: Duration::from_secs(2),
+            leave: Duration::from_millis(300),
+            ending: Duration::from_millis(300),
+            stop_on_error,
+            ..MigrateOptions::new(root.join("home"))
+        };
+        let migrator = Migrator::open(options, Arc::clone(&host), Arc::clone(&disks), Clock::System).unwrap();
+        Self { dir: None, root, cluster, host, disks, migrator }
+    }
+
+    /// Jobs stop where an error meets them, as if the process had died there.
+    pub(super) fn stopping_on_error(self) -> Self {
+        self.restart_as(true)
+    }
+
+    /// The process dies and is started again: what was not flushed is gone, directories are recovered, jobs go on.
+    pub(super) fn restart(self) -> Self {
+        self.restart_as(false)
+    }
+
+    fn restart_as(mut self, stop_on_error: bool) -> Self {
+        let (dir, root, cluster) = (self.dir.take(), self.root.clone(), Arc::clone(&self.cluster));
+        if let Some(open) = self.host.open.lock().take() {
+            open.storage.close(Duration::from_secs(5)).unwrap();
+        }
+        drop(self);
+        let mut node = Self::start(root, cluster, stop_on_error);
+        node.dir = dir;
+        node.recover();
+        node.migrator.resume();
+        node
+    }
+
+    fn recover(&self) {
+        let configured = {
+            let cluster = self.cluster.lock();
+            cluster.member.or(cluster.moving.map(|moving| moving.incarnation))
+        };
+        let configured = configured.map(|incarnation| (G, incarnation)).into_iter().collect();
+        let recovered = self.disks.recover(&self.disks.scan(), &configured, 7);
+        assert!(recovered.failed.is_empty(), "{:?}", recovered.failed);
+        assert!(recovered.open.len() <= 1);
+        if let Some(start) = recovered.open.first() {
+            self.host.opened_at_start(start);
+        }
+    }
+
+    pub(super) fn fill(&self, from: usize, to: usize) {
+        let value: Vec<u8> = (0..1000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
+        for n in from..to {
+            let at = n % 3000;
+            self.host.write(&format!("key{n:06}"), &value[at..at + 100]);
+        }
+    }
+
+    pub(super) fn request(&self, source: &str, target: &str) -> DiskMigrate {
+        DiskMigrate { gpid: G, source: source.into(), target: target.into(), demote: true, max_rate_bytes_per_s: None }
+    }
+
+    pub(super) async fn submit(&self, source: &str, target: &str) -> Uuid {
+        self.migrator.submit(self.request(source, target)).await.unwrap().id
+    }
+
+    /// Waits until the job has ended, or until its driver stopped at an error.
+    pub(super) async fn ended(&self, job: Uuid) -> Job {
+        tokio::time::timeout(Duration::from_secs(30), self.migrator.stopped()).await.expect("the job hangs");
+        self.migrator.job(job).unwrap()
+    }
+
+    pub(super) async fn moved(&self, source: &str, target: &str) -> Job {
+        let id = self.submit(source, target).await;
+        self.ended(id).await
+    }
+
+    /// The replica is healthy on exactly that disk, and every key that the cluster has is read through it.
+    pub(super) fn check_whole_on(&self, disk: &str) {
+        let (on, status, incarnation) = self.host.status().expect("the replica is not open");
+        assert_eq!(on, disk);
+        assert!(matches!(status, ReplicaStatus::Secondary | ReplicaStatus::Primary), "it is {status}");
+        let cluster = self.cluster.lock();
+        assert_eq!(cluster.member, Some(incarnation));
+        assert_eq!((cluster.moving, cluster.locked), (None, None));
+        assert_eq!(self.live_on(), [disk]);
+        let storage = self.host.storage();
+        assert_eq!(storage.applied().decree.0, cluster.log.len() as u64);
+        for key in &cluster.keys {
+            assert!(storage.get(key).unwrap().is_some(), "{} is lost", String::from_utf8_lossy(key));
+        }
+    }
+
+    pub(super) fn live_on(&self) -> Vec<&str> {
+        let live = |disk: &&Arc<crate::disk::DataDir>| self.disks.holds(disk, G);
+        self.disks.disks().iter().filter(live).map(|disk| disk.tag()).collect()
+    }
+}

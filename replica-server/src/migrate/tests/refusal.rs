@@ -1,0 +1,107 @@
+//! Moves that are refused, cancelled, or cannot be.
+
+use common::fault::{self, Action, Point};
+use common::job::{JobOutcome, JobState};
+use common::rpc::ErrorCode;
+
+use super::node::Node;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_request_leaves_no_job() {
+    let node = Node::new();
+    let refused = node.migrator.submit(node.request("disk2", "disk1")).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::NotOnDisk);
+    assert!(node.migrator.jobs().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_move_of_the_same_replica_is_told_of_the_first() {
+    let node = Node::new();
+    node.fill(0, 2000);
+    let first = node.migrator.submit(DiskMigrateSlow::of(&node)).await.unwrap().id;
+    let refused = node.migrator.submit(node.request("disk1", "disk2")).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::AlreadyMigrating);
+    assert!(refused.message.contains(&first.to_string()), "{refused}");
+    node.migrator.set_rate(first, 0).unwrap();
+    assert_eq!(node.ended(first).await.outcome, JobOutcome::Completed, "the rate is changed while it runs");
+}
+
+struct DiskMigrateSlow;
+
+impl DiskMigrateSlow {
+    /// A byte per second: it would take days.
+    fn of(node: &Node) -> common::rpc::node_admin::DiskMigrate {
+        common::rpc::node_admin::DiskMigrate { max_rate_bytes_per_s: Some(1), ..node.request("disk1", "disk2") }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_copy_stops_and_leaves_nothing() {
+    let node = Node::new();
+    node.fill(0, 2000);
+    let job = node.migrator.submit(DiskMigrateSlow::of(&node)).await.unwrap().id;
+    let mut changes = node.migrator.changes();
+    while node.migrator.job(job).unwrap().state != JobState::Moving {
+        changes.changed().await.unwrap();
+    }
+    node.migrator.cancel(job).unwrap();
+    let ended = node.ended(job).await;
+    assert_eq!((ended.state, ended.outcome), (JobState::Idle, JobOutcome::Cancelled));
+    node.check_whole_on("disk1");
+    assert!(node.disks.trash().is_empty());
+    assert_eq!(node.migrator.cancel(job).unwrap_err().code, ErrorCode::InvalidArgument);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_process_goes_on_with_its_copy_later() {
+    let node = Node::new();
+    node.fill(0, 2000);
+    let job = node.migrator.submit(DiskMigrateSlow::of(&node)).await.unwrap().id;
+    node.migrator.stop();
+    assert!(node.ended(job).await.is_running());
+    let node = node.restart();
+    node.migrator.set_rate(job, 0).unwrap();
+    assert_eq!(node.ended(job).await.outcome, JobOutcome::Completed);
+    node.check_whole_on("disk2");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_meta_server_that_is_away_lets_the_job_fail_without_a_trace() {
+    for call in ["lock", "leave"] {
+        let node = Node::new();
+        node.fill(0, 100);
+        node.cluster.lock().failing.insert(call, ErrorCode::JobFailed);
+        let job = node.moved("disk1", "disk2").await;
+        assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
+        assert!(job.last_error.unwrap().contains(call));
+        node.check_whole_on("disk1");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_passing_trouble_is_waited_out() {
+    let node = Node::new();
+    node.fill(0, 100);
+    node.cluster.lock().failing.insert("wait_member", ErrorCode::NotReady);
+    let job = node.submit("disk1", "disk2").await;
+    let mut changes = node.migrator.changes();
+    while node.migrator.job(job).unwrap().retries < 2 {
+        changes.changed().await.unwrap();
+    }
+    node.cluster.lock().failing.clear();
+    let job = node.ended(job).await;
+    assert_eq!((job.outcome, job.last_error), (JobOutcome::Completed, None));
+    assert!(job.retries >= 2);
+    node.check_whole_on("disk2");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_cannot_be_stored_is_not_accepted() {
+    let node = Node::new();
+    let own = node.root.to_string_lossy().into_owned();
+    fault::arm(Point::JobWrite, Action::NoSpace, 1, &own);
+    let refused = node.migrator.submit(node.request("disk1", "disk2")).await.unwrap_err();
+    fault::disarm(&own);
+    assert_eq!(refused.code, ErrorCode::DiskIoError);
+    assert!(node.migrator.jobs().is_empty());
+}

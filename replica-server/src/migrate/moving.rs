@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use common::fault::Point;
-use common::fs::{CopyContext, remove_dir_durable};
+use common::fs::{CopyContext, CopyError, remove_dir_durable};
 use common::job::JobState;
 use common::types::Time;
 use parking_lot::Mutex;
@@ -99,10 +99,7 @@ fn copy_round<H: MoveHost>(
 
 /// A target that is full or broken is noted, so that the next move is refused before it begins.
 fn note_disk<H: MoveHost>(driver: &Driver<H>, error: &MoveError) {
-    let (error, path) = match error {
-        MoveError::Io { error, path } | MoveError::Copy(common::fs::CopyError::Io { error, path }) => (error, path),
-        _ => return,
-    };
+    let (MoveError::Io { error, path } | MoveError::Copy(CopyError::Io { error, path })) = error else { return };
     let disk = driver.disks.disks().iter().find(|disk| path.starts_with(disk.path()));
     if let Some(disk) = disk {
         disk.note(error);

@@ -211,3 +211,138 @@ pub(super) fn check_complete<'m>(tmp: &Path, manifest: &'m Manifest) -> Result<&
         Err(unexpected(format!("has {count} files, not {}", round.files.len())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use common::fault::Point;
+    use common::fs::Throttle;
+    use common::types::{Decree, Gpid};
+    use tokio_util::sync::CancellationToken;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::storage::Applied;
+
+    /// A "checkpoint" of plain files, and the copy that is made of it.
+    struct Pair {
+        dir: tempfile::TempDir,
+        manifest: Manifest,
+    }
+
+    impl Pair {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            fs::create_dir_all(layout::rdb_dir(&dir.path().join("tmp"))).unwrap();
+            Self { dir, manifest: Manifest::new(Uuid::nil(), Gpid::new(1, 0)) }
+        }
+
+        fn put(&self, checkpoint: &str, name: &str, content: &str) {
+            fs::create_dir_all(self.dir.path().join(checkpoint)).unwrap();
+            fs::write(self.dir.path().join(checkpoint).join(name), content).unwrap();
+        }
+
+        /// The same file again, as RocksDB's checkpoints have it.
+        fn link(&self, from: &str, to: &str, name: &str) {
+            fs::create_dir_all(self.dir.path().join(to)).unwrap();
+            fs::hard_link(self.dir.path().join(from).join(name), self.dir.path().join(to).join(name)).unwrap();
+        }
+
+        /// Copies a checkpoint; returns the bytes that it took.
+        fn round(&mut self, checkpoint: &str, before: Option<&str>, incarnation: u64, database: &str) -> u64 {
+            let (dir, tmp) = (self.dir.path().join(checkpoint), self.dir.path().join("tmp"));
+            let names = fs::read_dir(&dir).unwrap().flatten();
+            let mut files: Vec<_> = names
+                .map(|entry| CheckpointFile {
+                    name: entry.file_name().into_string().unwrap(),
+                    size: entry.metadata().unwrap().len(),
+                })
+                .collect();
+            files.sort();
+            let applied = Applied { decree: Decree(5), ..Applied::default() };
+            let checkpoint = Checkpoint { decree: Decree(5), applied, time_ms: 0, files };
+            let before = before.map(|before| self.dir.path().join(before));
+            let (incarnation, before) = (Incarnation(incarnation), before.as_deref());
+            let source = Source { dir: &dir, checkpoint: &checkpoint, before, incarnation, database };
+            let (throttle, cancel) = (Throttle::unlimited(), CancellationToken::new());
+            let context =
+                CopyContext { throttle: &throttle, cancel: &cancel, fault: Point::MoveCopy, progress: &|_| () };
+            let plan = plan(&tmp, &self.manifest, &source, &context).unwrap();
+            let bytes = plan.bytes;
+            copy(&tmp, &mut self.manifest, &source, plan, &context).unwrap();
+            check_complete(&tmp, &Manifest::read(&tmp).unwrap()).unwrap();
+            bytes
+        }
+
+        fn copied(&self, name: &str) -> String {
+            fs::read_to_string(layout::rdb_dir(&self.dir.path().join("tmp")).join(name)).unwrap()
+        }
+    }
+
+    #[test]
+    fn the_very_same_table_file_is_not_copied_again_and_the_others_are() {
+        let mut pair = Pair::new();
+        for (name, content) in [("1.sst", "table"), ("MANIFEST-1", "short"), ("CURRENT", "1")] {
+            pair.put("a", name, content);
+        }
+        assert_eq!(pair.round("a", None, 1, "db"), 11);
+        pair.link("a", "b", "1.sst");
+        for (name, content) in [("2.sst", "more"), ("MANIFEST-1", "longer"), ("CURRENT", "1")] {
+            pair.put("b", name, content);
+        }
+        assert_eq!(pair.round("b", Some("a"), 1, "db"), 11);
+        assert_eq!((pair.copied("MANIFEST-1"), pair.copied("2.sst")), ("longer".into(), "more".into()));
+    }
+
+    #[test]
+    fn a_table_file_of_the_same_name_and_size_with_other_content_is_copied() {
+        // The history of rule PRE-COPY: the source was learned again meanwhile and numbered its files anew.
+        for (incarnation, database) in [(1, "db"), (1, "other"), (2, "db"), (2, "other")] {
+            let mut pair = Pair::new();
+            pair.put("a", "15.sst", "first");
+            pair.round("a", None, 1, "db");
+            pair.put("b", "15.sst", "other");
+            assert_eq!(pair.round("b", Some("a"), incarnation, database), 5);
+            assert_eq!(pair.copied("15.sst"), "other");
+        }
+    }
+
+    #[test]
+    fn equal_content_of_another_database_is_copied_all_the_same() {
+        let mut pair = Pair::new();
+        pair.put("a", "15.sst", "equal");
+        pair.round("a", None, 1, "db");
+        pair.link("a", "b", "15.sst");
+        assert_eq!(pair.round("b", Some("a"), 1, "other"), 5);
+    }
+
+    #[test]
+    fn after_a_restart_the_checksum_of_this_checkpoint_decides() {
+        let mut pair = Pair::new();
+        pair.put("a", "15.sst", "equal");
+        pair.round("a", None, 1, "db");
+        pair.put("b", "15.sst", "equal");
+        assert_eq!(pair.round("b", None, 1, "db"), 0);
+    }
+
+    #[test]
+    fn what_no_longer_belongs_is_removed_at_the_end_of_a_round() {
+        let mut pair = Pair::new();
+        pair.put("a", "1.sst", "old");
+        pair.round("a", None, 1, "db");
+        pair.put("b", "2.sst", "new");
+        pair.round("b", Some("a"), 1, "db");
+        let rdb = layout::rdb_dir(&pair.dir.path().join("tmp"));
+        assert_eq!(fs::read_dir(rdb).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_table_file_that_was_lost_or_cut_is_copied_again() {
+        let mut pair = Pair::new();
+        pair.put("a", "1.sst", "table");
+        pair.round("a", None, 1, "db");
+        fs::write(layout::rdb_dir(&pair.dir.path().join("tmp")).join("1.sst"), "ta").unwrap();
+        pair.link("a", "b", "1.sst");
+        assert_eq!(pair.round("b", Some("a"), 1, "db"), 5);
+        assert_eq!(pair.copied("1.sst"), "table");
+    }
+}

@@ -268,7 +268,10 @@ impl MoveHost for Host {
 impl Node {
     /// A node whose only replica is a secondary on disk1.
     pub(super) fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::new_in(tempfile::tempdir().unwrap())
+    }
+
+    pub(super) fn new_in(dir: tempfile::TempDir) -> Self {
         let root = dir.path().to_owned();
         let mut node = Self::start(root, Arc::default(), false);
         node.dir = Some(dir);

@@ -105,3 +105,52 @@ async fn a_job_that_cannot_be_stored_is_not_accepted() {
     assert_eq!(refused.code, ErrorCode::DiskIoError);
     assert!(node.migrator.jobs().is_empty());
 }
+
+/// A file system of four megabytes, unmounted at the end. `None` where this user may not mount.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn at(path: std::path::PathBuf) -> Option<Self> {
+        std::fs::create_dir_all(&path).unwrap();
+        let mount =
+            std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(&path).output();
+        mount.is_ok_and(|output| output.status.success()).then_some(Self(path))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_that_fills_up_changes_nothing_and_is_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(small) = SmallDisk::at(dir.path().join("disk2")) else {
+        eprintln!("passed over: mounting a tmpfs needs root");
+        return;
+    };
+    let node = Node::new_in(dir);
+    node.fill(0, 100);
+    // It fits when the job is accepted; meanwhile somebody else fills the disk.
+    let job = node.migrator.submit(DiskMigrateSlow::of(&node)).await.unwrap().id;
+    let mut changes = node.migrator.changes();
+    while node.migrator.job(job).unwrap().state != JobState::Moving {
+        changes.changed().await.unwrap();
+    }
+    assert!(std::fs::write(small.0.join("somebody-else"), vec![1; 5 << 20]).is_err());
+    node.migrator.set_rate(job, 0).unwrap();
+    let job = node.ended(job).await;
+    assert_eq!(job.outcome, JobOutcome::Failed);
+    assert!(job.last_error.clone().unwrap().contains("No space left"), "{:?}", job.last_error);
+    node.check_whole_on("disk1");
+    assert!(node.disks.trash().is_empty(), "the copy gives its space back");
+    let refused = node.migrator.submit(node.request("disk1", "disk2")).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::DiskSpaceInsufficient);
+    std::fs::remove_file(small.0.join("somebody-else")).unwrap();
+    node.disks.poll();
+    assert_eq!(node.moved("disk1", "disk2").await.outcome, JobOutcome::Completed, "it recovers by itself");
+    node.check_whole_on("disk2");
+    drop((node, small));
+}

@@ -56,7 +56,8 @@ pub struct Owner {
     ledger: Ledger,
     options: OwnerOptions,
     changes: watch::Sender<u64>,
-    trouble: watch::Sender<Option<String>>,
+    /// The store could not be read after a write without a known outcome.
+    lost: bool,
 }
 
 type Work = Box<dyn FnOnce(&mut Owner) + Send>;
@@ -66,7 +67,6 @@ type Work = Box<dyn FnOnce(&mut Owner) + Send>;
 pub struct Handle {
     queue: mpsc::Sender<Work>,
     changes: watch::Receiver<u64>,
-    trouble: watch::Receiver<Option<String>>,
 }
 
 impl Owner {
@@ -79,7 +79,7 @@ impl Owner {
         let mut owner = Self::open(options)?;
         let (alive, ended) = oneshot::channel();
         let (queue, mut work) = mpsc::channel::<Work>(QUEUE_MAX);
-        let handle = Handle { queue, changes: owner.changes.subscribe(), trouble: owner.trouble.subscribe() };
+        let handle = Handle { queue, changes: owner.changes.subscribe() };
         std::thread::spawn(move || {
             while let Some(work) = work.blocking_recv() {
                 work(&mut owner);
@@ -101,7 +101,7 @@ impl Owner {
         } else {
             Cluster::load(records, started).ok_or(OpenError::NoIdentity)?
         };
-        Ok(Self { cluster, ledger, options, changes: watch::channel(0).0, trouble: watch::channel(None).0 })
+        Ok(Self { cluster, ledger, options, changes: watch::channel(0).0, lost: false })
     }
 
     /// The state.
@@ -174,19 +174,19 @@ impl Owner {
             Ok(mut cluster) => {
                 std::mem::swap(&mut self.cluster, &mut cluster);
                 self.cluster.keep_reports_of(cluster);
-                self.trouble.send_replace(None);
+                self.lost = false;
                 self.changes.send_modify(|n| *n += 1);
                 Ok(())
             }
             Err(error) => {
-                self.trouble.send_replace(Some(error.clone()));
+                self.lost = true;
                 Err(WireError::new(ErrorCode::OutcomeUnknown, error, "nothing is decided until the store can be read"))
             }
         }
     }
 
     fn ensure_known(&mut self) -> WireResult<()> {
-        if self.trouble.borrow().is_some() { self.read_again() } else { Ok(()) }
+        if self.lost { self.read_again() } else { Ok(()) }
     }
 
     /// The guardian's round; called several times a second.
@@ -242,12 +242,6 @@ impl Handle {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
-    }
-
-    /// Why nothing can be decided at the moment, if so.
-    #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        self.trouble.borrow().clone()
     }
 }
 

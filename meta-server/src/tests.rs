@@ -24,6 +24,7 @@ use common::types::{
 };
 use meta_state::policy::GuardianOptions;
 use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 
 use crate::store::MetaStore;
@@ -69,6 +70,16 @@ impl Meta {
             nodes: Link::new(address.clone(), Arc::default()),
             admin: Link::new(address, Arc::default()),
         }
+    }
+
+    /// The answer of the http port.
+    pub(crate) async fn get(&self, path: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(self.http).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: meta\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text
     }
 
     pub(crate) async fn stop(mut self) {

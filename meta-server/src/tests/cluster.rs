@@ -5,7 +5,6 @@ use std::sync::Arc;
 use common::rpc::meta_admin::{MetaAdminServiceClient, TableInfo, TableRoute};
 use common::rpc::{CallError, ErrorCode, WireError, WireResult};
 use common::types::{ConfigChange, PartitionConfig, PeerId};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::store::{MemoryStore, RocksStore};
@@ -53,15 +52,6 @@ async fn healthy(store: Arc<dyn MetaStore>) -> (Meta, Vec<FakeNode>, Arc<Partiti
 
 fn primary<'a>(nodes: &'a [FakeNode], config: &PartitionConfig) -> &'a FakeNode {
     nodes.iter().find(|n| Some(n.peer) == config.primary.map(|p| p.peer)).unwrap()
-}
-
-async fn get(meta: &Meta, path: &str) -> String {
-    let mut stream = tokio::net::TcpStream::connect(meta.http).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: meta\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await.unwrap();
-    text
 }
 
 #[tokio::test]
@@ -191,9 +181,9 @@ async fn a_dropped_table_is_gone_and_its_copies_are_told_to_go() {
 #[tokio::test]
 async fn health_and_metrics_are_served() {
     let (meta, _nodes, _) = healthy(Arc::new(MemoryStore::default())).await;
-    let health = get(&meta, "/health").await;
+    let health = meta.get("/health").await;
     assert!(health.starts_with("HTTP/1.1 200") && health.contains("\"ok\""), "{health}");
-    let metrics = get(&meta, "/metrics").await;
+    let metrics = meta.get("/metrics").await;
     assert!(
         metrics.contains("godwit_meta_changes_total") && metrics.contains("godwit_meta_store_seconds"),
         "{metrics}"

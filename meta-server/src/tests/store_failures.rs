@@ -70,6 +70,9 @@ async fn nothing_is_decided_while_the_store_cannot_be_read() {
     assert_eq!(register(&node, "other:1").await.unwrap_err().code, ErrorCode::OutcomeUnknown);
     let lock = |client: MetaNodeServiceClient, context| async move { client.configs(context, Vec::new()).await };
     assert!(meta.nodes.ask(DEADLINE, lock).await.is_err());
+    let health = meta.get("/health").await;
+    assert!(health.starts_with("HTTP/1.1 503") && health.contains("no such luck"), "{health}");
     *store.unreadable.lock() = false;
+    assert!(meta.get("/health").await.starts_with("HTTP/1.1 200"));
     assert_eq!(register(&node, "other:1").await, Ok(PeerId(1)));
 }

@@ -24,7 +24,7 @@ use crate::node::DEAD_AFTER;
 use crate::partition::Partition;
 
 /// The most proposals of one round; the next round goes on.
-const PROPOSALS_MAX: usize = 256;
+const PROPOSALS_MAX: usize = 1024;
 /// After an appointment the nodes get this time to hear of it.
 const APPOINT_PAUSE: Duration = Duration::from_secs(3);
 
@@ -174,7 +174,7 @@ impl Round<'_> {
         if there >= config.replica_count as usize || self.is_locked(partition) || !self.may_try_again(partition) {
             return None;
         }
-        let peer = match self.returned(partition) {
+        let peer = match self.returned(partition).filter(|_| self.futile_tries(partition) == 0) {
             Some(peer) => {
                 self.loads.add(peer, false);
                 peer
@@ -206,9 +206,13 @@ impl Round<'_> {
 
     // Learners that come and go are added ever more slowly, up to once in about half a minute.
     fn may_try_again(&self, partition: &Partition) -> bool {
-        let tries = self.cluster.pace(partition.config.gpid).learners;
-        let spare = tries.saturating_sub(partition.config.replica_count).min(5);
-        spare == 0 || self.since_change(partition) >= Duration::from_secs(1 << spare)
+        let futile = self.futile_tries(partition).min(5);
+        futile == 0 || self.since_change(partition) >= Duration::from_secs(1 << futile)
+    }
+
+    // Learners added since the partition was healthy, beyond those that it took to make it so.
+    fn futile_tries(&self, partition: &Partition) -> u32 {
+        self.cluster.pace(partition.config.gpid).learners.saturating_sub(partition.config.replica_count)
     }
 
     fn is_lost(&self, peer: PeerId) -> bool {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use common::types::{PartitionConfig, PeerId, ReplicaStatus, Time};
+use common::types::{PartitionConfig, PeerId, Time};
 
 use crate::cluster::Cluster;
 
@@ -74,13 +74,11 @@ impl Loads {
         Some(peer)
     }
 
-    /// A node without a copy of this partition for one more; one where an earlier copy failed comes last.
+    /// A node for one more copy of this partition; one that still has an old one comes last, for if it were any good it
+    /// would have been taken back before.
     pub fn place_copy(&mut self, cluster: &Cluster, config: &PartitionConfig) -> Option<PeerId> {
         let nodes = self.nodes.len() as u64;
-        let failed = |peer: &PeerId| {
-            let report = cluster.vitals.get(peer).and_then(|v| v.replicas.get(&config.gpid));
-            report.is_some_and(|r| r.status == ReplicaStatus::Error)
-        };
+        let tried = |peer: &PeerId| cluster.vitals.get(peer).is_some_and(|v| v.replicas.contains_key(&config.gpid));
         let moving = config.moving.map(|m| m.peer);
         let free = self.nodes.iter().filter(|(peer, load)| {
             config.copy_on(**peer).is_none() && moving != Some(**peer) && load.learners < LEARNERS_MAX
@@ -88,7 +86,7 @@ impl Loads {
         let rank = |(peer, load): &(&PeerId, &Load)| {
             let scarce = load.free_permille < SCARCE_PERMILLE;
             let turn = turn(**peer, config.gpid.partition_index, nodes);
-            (failed(peer), scarce, load.copies, Reverse(load.free_permille / 100), turn)
+            (tried(peer), scarce, load.copies, Reverse(load.free_permille / 100), turn)
         };
         let peer = *free.min_by_key(rank)?.0;
         self.add(peer, false);

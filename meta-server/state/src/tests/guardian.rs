@@ -212,6 +212,31 @@ fn a_learner_that_never_comes_to_be_is_made_elsewhere() {
 }
 
 #[test]
+fn a_node_on_which_learners_keep_failing_is_passed_over_for_another() {
+    let (mut world, gpid) = healthy(4, 1, 3);
+    let config = world.config(gpid).clone();
+    let (primary, member) = (config.primary.unwrap().peer.0, config.secondaries[0]);
+    let spare = world.cluster.nodes().map(|n| n.peer).find(|p| config.copy_on(*p).is_none()).unwrap();
+    world.says.insert((member.peer, gpid), Some(idle(gpid, member.incarnation.0)));
+    world.change(primary, gpid, &ConfigChange::Drop { member, moving: None });
+    let mut added = Vec::new();
+    while !added.contains(&spare) {
+        assert!(added.len() < 10, "{added:?}");
+        world.pass(std::time::Duration::from_secs(60));
+        world.beat();
+        let Some(proposal) = world.proposals().pop() else { continue };
+        let next = world.cluster.accept(&proposal, 0).unwrap();
+        let learner = next.config.learners.first().copied();
+        world.apply(vec![next.into()]);
+        if let Some(member) = learner {
+            added.push(member.peer);
+            world.change(primary, gpid, &ConfigChange::Drop { member, moving: None });
+        }
+    }
+    assert_eq!(added[0], member.peer);
+}
+
+#[test]
 fn nothing_is_added_while_the_primary_is_silent() {
     let (mut world, gpid) = healthy(4, 1, 3);
     let config = world.config(gpid).clone();

@@ -42,8 +42,6 @@ pub struct LearnRequest {
     pub primary: Member,
     /// The first decree that it lacks.
     pub from: Decree,
-    /// A checkpoint session that broke and is to be resumed, if the primary still has it.
-    pub resume: Option<u64>,
 }
 
 /// What the primary offers.
@@ -63,7 +61,7 @@ pub enum LearnOffer {
     },
     /// Only a checkpoint will do.
     Checkpoint {
-        /// Names the session; a resumed one has the same.
+        /// Names the session. After a broken connection it goes on with the piece that is missing.
         session: u64,
         /// Its applied decree.
         decree: Decree,

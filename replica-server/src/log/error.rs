@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use common::rpc::{ErrorCode, WireError};
 use common::types::Decree;
 
 /// Why the log could not do what it was asked.
@@ -88,5 +89,23 @@ impl LogError {
     #[must_use]
     pub const fn is_disk_failure(&self) -> bool {
         matches!(self, Self::Poisoned { .. } | Self::Io { .. } | Self::TimedOut { .. })
+    }
+
+    /// As another process sees it.
+    #[must_use]
+    pub fn to_wire(&self) -> WireError {
+        let (code, hint) = match self {
+            Self::NoSpace { .. } => {
+                (ErrorCode::DiskSpaceInsufficient, "free space on the disk, or move replicas off it")
+            }
+            Self::TooLarge { .. } => (ErrorCode::TooLarge, "split the write"),
+            Self::Damaged { .. } | Self::NewerFormat { .. } => (ErrorCode::Corruption, "see the server's log"),
+            Self::Poisoned { .. } | Self::Io { .. } => (ErrorCode::DiskIoError, "check the disk; see `disk-capacity`"),
+            Self::Gap { .. } | Self::Missing { .. } | Self::Closed { .. } => {
+                (ErrorCode::NotReady, "try again after a pause")
+            }
+            Self::TimedOut { .. } => (ErrorCode::Timeout, "try again"),
+        };
+        WireError::new(code, self.to_string(), hint)
     }
 }

@@ -263,6 +263,21 @@ impl ReplicaLog {
         &self.log
     }
 
+    /// The first decree from which the log has everything up to its last record, without a gap. What came before a
+    /// learned checkpoint does not count.
+    #[must_use]
+    pub fn whole_from(&self) -> Option<Decree> {
+        let state = self.log.core.shared.state.read();
+        let mut held = state.index.replicas.get(&self.attached.replica)?.live.keys().rev().copied();
+        let last = held.next()?;
+        Some(
+            held.zip(1..)
+                .take_while(|(decree, back)| decree.0 + back == last.0)
+                .last()
+                .map_or(last, |(decree, _)| decree),
+        )
+    }
+
     /// The first decree that the log still holds.
     #[must_use]
     pub fn first_decree(&self) -> Option<Decree> {

@@ -13,22 +13,33 @@ impl Storage {
     /// Hashes the live records at one moment, in order of key. Two copies at the same decree have the same digest:
     /// what counts as expired is judged by the applied time, so it does not matter which of them has compacted.
     ///
+    /// `taken` is called once the moment is fixed, before the long reading: whoever kept writes back may go on.
+    ///
     /// # Errors
     /// If it is closed, damaged, or the disk fails.
-    pub fn digest(&self) -> Result<Digest, StorageError> {
+    pub fn digest(&self, taken: impl FnOnce()) -> Result<Digest, StorageError> {
+        let mut taken = Some(taken);
         let mut records = 0;
         let mut hash = Hash::default();
         // A cell, for both closures are borrowed during the call.
         let moment = Cell::new(Applied::default());
         self.with(|rocks| {
-            rocks.visit_snapshot(&mut |applied| moment.set(applied), &mut |key, value| {
-                if !is_expired(value, moment.get().time_ms) {
-                    records += 1;
-                    hash.field(key);
-                    hash.field(value);
-                }
-                true
-            })
+            rocks.visit_snapshot(
+                &mut |applied| {
+                    moment.set(applied);
+                    if let Some(taken) = taken.take() {
+                        taken();
+                    }
+                },
+                &mut |key, value| {
+                    if !is_expired(value, moment.get().time_ms) {
+                        records += 1;
+                        hash.field(key);
+                        hash.field(value);
+                    }
+                    true
+                },
+            )
         })?;
         Ok(Digest { decree: moment.get().decree, records, hash: hash.0 })
     }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use common::rpc::{ErrorCode, WireError};
+
 /// Why a storage could not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StorageError {
@@ -63,5 +65,22 @@ impl StorageError {
     #[must_use]
     pub const fn is_disk_failure(&self) -> bool {
         matches!(self, Self::Io { .. })
+    }
+
+    /// As another process sees it.
+    #[must_use]
+    pub fn to_wire(&self) -> WireError {
+        let (code, hint) = match self {
+            Self::Closed(_) | Self::InUse(_) => (ErrorCode::NotReady, "try again after a pause"),
+            Self::TimedOut { .. } => (ErrorCode::Timeout, "try again"),
+            Self::NoSpace { .. } => {
+                (ErrorCode::DiskSpaceInsufficient, "free space on the disk, or move replicas off it")
+            }
+            Self::Corruption { .. } => {
+                (ErrorCode::Corruption, "the replica is cured from another; see `app <table> -d`")
+            }
+            Self::Io { .. } => (ErrorCode::DiskIoError, "check the disk; see `disk-capacity`"),
+        };
+        WireError::new(code, self.to_string(), hint)
     }
 }

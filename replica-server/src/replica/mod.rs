@@ -1,1 +1,53 @@
-//! To come.
+//! The task that drives one `pacifica::Replica`, and the node's replicas together.
+
+mod beacons;
+mod boot;
+mod digest;
+mod gate;
+mod grant;
+mod handle;
+pub(crate) mod host;
+mod inspect;
+mod install;
+mod learner;
+mod lifecycle;
+mod meters;
+mod node;
+mod operation;
+mod peers;
+mod perform;
+mod ports;
+mod registry;
+mod retention;
+mod signal;
+mod task;
+mod turns;
+mod upkeep;
+
+use std::sync::Arc;
+
+use common::types::{Decree, Mutation};
+
+use crate::storage::Storage;
+
+pub(crate) use beacons::Beacons;
+pub(crate) use handle::{Input, Place, Replica};
+pub(crate) use meters::Meters;
+pub(crate) use node::{Node, OpenLog, Parts};
+pub(crate) use peers::Peers;
+pub(crate) use ports::{Decided, MetaPort};
+
+/// Runs blocking work on the blocking pool and waits. A panic in it is passed on.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// Applies committed mutations: at once, or on the blocking pool while RocksDB holds writers back.
+pub(crate) async fn apply(storage: Storage, mutations: Vec<Arc<Mutation>>) -> Result<Decree, String> {
+    let stalled = storage.is_stalled().unwrap_or(true);
+    let applied = if stalled { blocking(move || storage.apply(&mutations)).await } else { storage.apply(&mutations) };
+    applied.map(|applied| applied.decree).map_err(|error| error.to_string())
+}

@@ -1,0 +1,171 @@
+//! What the replicas of a node share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use common::clock::Clock;
+use common::fs::Throttle;
+use common::rpc::{WireError, WireResult};
+use common::types::{Gpid, Incarnation, PeerId, ProcessId};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+
+use super::beacons::Beacons;
+use super::learner::Learners;
+use super::meters::Meters;
+use super::peers::Peers;
+use super::ports::{MetaPort, PeerPort as _};
+use super::registry::Registry;
+use super::retention::Retention;
+use super::task::Environment;
+use super::turns::Turns;
+use crate::disk::DiskManager;
+use crate::learn::{Facts, SourceHost, Sources};
+use crate::log::{DiskLog, Recovery};
+use crate::storage::Engine;
+
+/// What the replicas of a node share. Made once, when the meta server has said who this node is.
+pub(crate) struct Node {
+    pub(crate) peer: PeerId,
+    pub(crate) process: ProcessId,
+    pub(crate) clock: Clock,
+    pub(crate) options: Arc<pacifica::Options>,
+    pub(crate) engine: Engine,
+    pub(crate) disks: Arc<DiskManager>,
+    /// One log per disk that could be opened, by tag.
+    pub(crate) logs: BTreeMap<String, OpenLog>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) meta: Arc<dyn MetaPort>,
+    pub(crate) learners: Arc<Learners>,
+    pub(crate) sources: Sources,
+    pub(crate) beacons: Arc<Beacons>,
+    pub(crate) turns: Turns,
+    /// Partitions whose copy may be on a disk that is absent: nothing is made anew for them (rule LAST COPY).
+    pub(crate) waiting: Mutex<BTreeSet<Gpid>>,
+    /// The first incarnation of each partition that this process saw not yet given out; kept while a disk is absent.
+    pub(crate) floors: Mutex<BTreeMap<Gpid, Incarnation>>,
+    pub(crate) retention: Retention,
+    /// An append that waits longer makes its replicas sick.
+    pub(crate) log_stall: Duration,
+    pub(crate) loaded: AtomicBool,
+    pub(crate) meters: Arc<Meters>,
+}
+
+/// The log of a disk, and what its recovery found.
+pub(crate) struct OpenLog {
+    pub(crate) log: DiskLog,
+    pub(crate) recovery: Recovery,
+}
+
+/// Everything a node is made of that it does not make itself.
+pub(crate) struct Parts {
+    pub(crate) peer: PeerId,
+    pub(crate) process: ProcessId,
+    pub(crate) clock: Clock,
+    pub(crate) options: Arc<pacifica::Options>,
+    pub(crate) engine: Engine,
+    pub(crate) disks: Arc<DiskManager>,
+    pub(crate) logs: BTreeMap<String, OpenLog>,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) meta: Arc<dyn MetaPort>,
+    pub(crate) learn_throttle: Throttle,
+    pub(crate) log_stall: Duration,
+    pub(crate) meters: Arc<Meters>,
+}
+
+impl Node {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        let registry = Arc::new(Registry::default());
+        let learners = Learners::new(Arc::clone(&registry), Arc::clone(&parts.peers), parts.learn_throttle);
+        // Sessions of an earlier run of this process are never mistaken for ours.
+        let sources = Sources::new(parts.clock.clone(), parts.clock.wall_ms() << 16);
+        Arc::new(Self {
+            peer: parts.peer,
+            process: parts.process,
+            clock: parts.clock,
+            options: parts.options,
+            engine: parts.engine,
+            disks: parts.disks,
+            logs: parts.logs,
+            registry,
+            peers: parts.peers,
+            meta: parts.meta,
+            learners,
+            sources,
+            beacons: Arc::default(),
+            turns: Turns::default(),
+            waiting: Mutex::default(),
+            floors: Mutex::default(),
+            retention: Retention::default(),
+            log_stall: parts.log_stall,
+            loaded: AtomicBool::new(false),
+            meters: parts.meters,
+        })
+    }
+
+    pub(crate) fn environment(&self) -> Environment {
+        Environment {
+            clock: self.clock.clone(),
+            peers: Arc::clone(&self.peers) as _,
+            meta: Arc::clone(&self.meta),
+            learn: Arc::new(Arc::clone(&self.learners)),
+            engine: self.engine.clone(),
+            meters: Arc::clone(&self.meters),
+            beacons: Arc::clone(&self.beacons),
+        }
+    }
+
+    /// A node's address, if it is known.
+    pub(crate) fn address(&self, peer: PeerId) -> Option<String> {
+        self.peers.address(peer)
+    }
+
+    /// Whether every replica found on disk was opened, or given up.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.loaded.load(Ordering::Acquire)
+    }
+
+    /// The log of a disk.
+    ///
+    /// # Errors
+    /// If the disk has none, because it failed.
+    pub(crate) fn log(&self, disk: &str) -> WireResult<DiskLog> {
+        self.logs
+            .get(disk)
+            .map(|open| open.log.clone())
+            .ok_or_else(|| WireError::internal(format!("disk {disk} has no log: it failed")))
+    }
+}
+
+impl SourceHost for Node {
+    fn facts(&self, gpid: Gpid) -> Option<Facts> {
+        let replica = self.registry.get(gpid)?;
+        let view = replica.view();
+        Some(Facts {
+            me: replica.me,
+            is_primary: view.status == common::types::ReplicaStatus::Primary,
+            committed: view.committed,
+            storage: replica.storage()?,
+            log: replica.log.clone(),
+            disk_dir: replica.place.dir.parent()?.to_owned(),
+        })
+    }
+
+    fn cached(
+        &self,
+        gpid: Gpid,
+        from: common::types::Decree,
+    ) -> BoxFuture<'static, Option<Vec<Arc<common::types::Mutation>>>> {
+        let replica = self.registry.get(gpid);
+        async move {
+            let (answer, cached) = tokio::sync::oneshot::channel();
+            replica?.tell(super::handle::Input::Cached(from, answer)).await;
+            cached.await.ok()?
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,40 @@
+//! What a replica's task needs from the layers above and beside it, as traits that they implement.
+
+use std::sync::Arc;
+
+use common::types::{Ballot, ConfigChange, Envelope, Gpid, PartitionConfig, PeerId};
+use futures::future::BoxFuture;
+
+use crate::learn::LearnOrder;
+
+/// What became of a proposed change; there is no "unknown": the port keeps asking (rule UNION).
+pub(crate) enum Decided {
+    /// The present configuration, of this change or of another.
+    Config(Arc<PartitionConfig>),
+    /// Refused for good; the ballot is unchanged.
+    Refused,
+}
+
+/// The way to the meta server.
+pub(crate) trait MetaPort: Send + Sync {
+    /// Asks for a change by compare-and-set until its outcome is known, however long that takes.
+    fn change(&self, gpid: Gpid, expected: Ballot, change: ConfigChange) -> BoxFuture<'static, Decided>;
+    /// A replica changed its role or ballot: the meta server should hear of it at once.
+    fn news(&self);
+}
+
+/// The way to other replica servers.
+pub(crate) trait PeerPort: Send + Sync {
+    /// Queues a message, in order with others to the same node; lost if the node is away or slow.
+    fn send(&self, envelope: Envelope);
+    /// The node's address, if it is known.
+    fn address(&self, peer: PeerId) -> Option<String>;
+}
+
+/// The way to the learner's machinery.
+pub(crate) trait LearnPort: Send + Sync {
+    /// Begins to fetch what a replica lacks; a running fetch of the same replica is dropped.
+    fn start(&self, order: LearnOrder);
+    /// Stops fetching.
+    fn stop(&self, gpid: Gpid);
+}

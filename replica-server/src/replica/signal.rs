@@ -1,0 +1,51 @@
+//! How the log's thread tells a replica's task what became durable: two numbers and a wake-up, never a queue.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use pacifica::AppendSeq;
+use tokio::sync::Notify;
+
+use crate::log::{AppendSink, LogError};
+
+/// Written by the log's thread, read by the replica's task.
+#[derive(Debug, Default)]
+pub(crate) struct DurableSignal {
+    seq: AtomicU64,
+    failed: AtomicBool,
+    wake: Notify,
+}
+
+impl DurableSignal {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// The last append known durable.
+    pub(crate) fn seq(&self) -> AppendSeq {
+        AppendSeq(self.seq.load(Ordering::Acquire))
+    }
+
+    /// Whether an append failed: true once, then false again.
+    pub(crate) fn take_failed(&self) -> bool {
+        self.failed.swap(false, Ordering::AcqRel)
+    }
+
+    /// Waits for news.
+    pub(crate) async fn changed(&self) {
+        self.wake.notified().await;
+    }
+}
+
+impl AppendSink for DurableSignal {
+    fn durable(&self, seq: AppendSeq) {
+        self.seq.fetch_max(seq.0, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    fn failed(&self, error: &LogError) {
+        tracing::error!(%error, "a log append failed");
+        self.failed.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+}

@@ -1,0 +1,314 @@
+//! The task that drives one `pacifica::Replica`: inputs in, one step each, then the effects in order.
+//!
+//! Handlers never touch the core: they send here and wait. Persist, then speak: what an effect says to a peer or a
+//! client was made durable before the core emitted it, and that is asserted here once more.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use common::clock::Clock;
+use common::rpc::data::{DataError, DataOp, DataReply};
+use common::rpc::{WireError, WireResult};
+use common::types::{Decree, ReplicaStatus, Time, Value};
+use pacifica::{AppendSeq, Effect, Event, Health, Token};
+use replica_state::overlay::Overlay;
+use tokio::sync::{mpsc, oneshot};
+
+use super::beacons::Beacons;
+use super::handle::{Input, Replica, View};
+use super::meters::Meters;
+use super::operation::{self, Outcome};
+use super::ports::{LearnPort, MetaPort, PeerPort};
+use super::signal::DurableSignal;
+use crate::disk::ReplicaInfo;
+use crate::log::Reservation;
+use crate::storage::{Cached, Engine, Storage};
+
+/// Readers of a storage that closes get so long to end.
+pub(super) const CLOSE: std::time::Duration = std::time::Duration::from_secs(10);
+/// Inputs taken in one turn.
+const TURN: usize = 256;
+
+/// What a task needs besides its replica.
+#[derive(Clone)]
+pub(crate) struct Environment {
+    pub(crate) clock: Clock,
+    pub(crate) peers: Arc<dyn PeerPort>,
+    pub(crate) meta: Arc<dyn MetaPort>,
+    pub(crate) learn: Arc<dyn LearnPort>,
+    pub(crate) engine: Engine,
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) beacons: Arc<Beacons>,
+}
+
+/// A client's write on its way.
+pub(super) struct Pending {
+    pub(super) answer: oneshot::Sender<Result<DataReply, DataError>>,
+    pub(super) reply: DataReply,
+    pub(super) since: Time,
+    /// Log space, set aside before the write got a decree (rule DECREES).
+    _reserved: Option<Reservation>,
+}
+
+/// The task's own state.
+pub(crate) struct Task {
+    pub(super) core: pacifica::Replica,
+    pub(super) replica: Arc<Replica>,
+    pub(super) env: Environment,
+    pub(super) storage: Option<Storage>,
+    pub(super) info: ReplicaInfo,
+    pub(super) overlay: Overlay,
+    pub(super) pending: HashMap<Token, Pending>,
+    pub(super) next_token: u64,
+    pub(super) effects: Vec<Effect>,
+    pub(super) error: Option<Arc<str>>,
+    pub(super) clean: bool,
+    leased: bool,
+    /// Appends known durable.
+    pub(super) durable: AppendSeq,
+    signal: Arc<DurableSignal>,
+    inbox: mpsc::Receiver<Input>,
+    /// Digests that wait for their decree.
+    pub(super) digests: VecDeque<(Decree, super::digest::Waiter)>,
+    own: mpsc::Sender<Input>,
+}
+
+impl Task {
+    #[allow(clippy::too_many_arguments, reason = "called once, by boot")]
+    pub(super) fn new(
+        core: pacifica::Replica,
+        replica: Arc<Replica>,
+        env: Environment,
+        info: ReplicaInfo,
+        clean: bool,
+        signal: Arc<DurableSignal>,
+        inbox: mpsc::Receiver<Input>,
+    ) -> Self {
+        Self {
+            storage: replica.storage(),
+            own: replica.inbox.clone(),
+            core,
+            replica,
+            env,
+            info,
+            clean,
+            leased: false,
+            signal,
+            inbox,
+            overlay: Overlay::default(),
+            pending: HashMap::new(),
+            next_token: 0,
+            effects: Vec::new(),
+            error: None,
+            durable: AppendSeq(0),
+            digests: VecDeque::new(),
+        }
+    }
+
+    /// Runs until told to stop.
+    pub(crate) async fn run(mut self) {
+        let mut turn = Vec::with_capacity(TURN);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.signal.changed() => {}
+                taken = self.inbox.recv_many(&mut turn, TURN) => if taken == 0 { break },
+            }
+            self.take_durable();
+            for input in turn.drain(..) {
+                if let Input::Stop { flush, done } = input {
+                    return self.stop(flush, done).await;
+                }
+                self.input(input).await;
+            }
+            self.perform().await;
+            self.publish();
+        }
+    }
+
+    async fn input(&mut self, input: Input) {
+        match input {
+            Input::Event(event) => self.step(event),
+            Input::Write(op, answer) => self.write(&op, answer).await,
+            Input::Digest(at, answer) => {
+                self.perform().await;
+                self.digest(at, answer).await;
+            }
+            Input::Cached(from, answer) => drop(answer.send(self.core.cached(from))),
+            Input::Install(ready) => {
+                self.perform().await;
+                self.install(ready).await;
+            }
+            // Taken by the loop, which ends with it.
+            Input::Stop { .. } => {}
+        }
+    }
+
+    fn take_durable(&mut self) {
+        let seq = self.signal.seq();
+        if seq > self.durable {
+            self.durable = seq;
+            self.step(Event::Appended { seq });
+        }
+        if self.signal.take_failed() {
+            self.step(Event::AppendFailed);
+            self.fail("the mutation log failed");
+        }
+    }
+
+    /// One step of the core; a lease that is gone is gone for readers before anything else happens.
+    pub(super) fn step(&mut self, event: Event) {
+        let now = self.env.clock.now();
+        let mut grants = self.replica.grant.lock();
+        if let Some((primary, at)) = grants.take_last() {
+            self.core.step(now, Event::BeaconAnswered { primary, at }, &mut self.effects);
+        }
+        self.core.step(now, event, &mut self.effects);
+        let primary = self.core.config().and_then(|config| config.primary).map(|primary| primary.peer);
+        let ballot = self.core.ballot();
+        grants.to = primary.filter(|primary| self.core.grants(*primary, ballot)).map(|primary| (primary, ballot));
+        drop(grants);
+        self.replica.gate.lower(self.core.read_until());
+    }
+
+    async fn write(&mut self, op: &DataOp, answer: oneshot::Sender<Result<DataReply, DataError>>) {
+        let owns = |slot| self.core.config().is_some_and(|config| config.slots.contains(slot));
+        if self.core.status() != ReplicaStatus::Primary {
+            return drop(answer.send(Err(self.redirect())));
+        }
+        if let Err(error) = operation::validate(op, owns) {
+            return drop(answer.send(Err(DataError::Refused(error))));
+        }
+        let present = match operation::decisive_key(op) {
+            Some(key) => self.present(key).await,
+            None => Ok(operation::Present::default()),
+        };
+        let outcome = match present {
+            Ok(present) => operation::evaluate(op, &present, self.now_ms()),
+            Err(error) => Outcome::Refused(error),
+        };
+        self.enter(outcome, answer);
+    }
+
+    /// The present state of a record: in flight, in memory, or on disk. While the disk is read this partition waits,
+    /// so nothing gets between the reading and the write that depends on it.
+    async fn present(&mut self, key: &[u8]) -> WireResult<operation::Present> {
+        let (stored, seen) = match self.overlay.get(key) {
+            Some((decree, value)) => (value, decree),
+            None => (self.stored(key).await?, self.applied()),
+        };
+        let value = stored.map(|bytes| Value::decode(&bytes)).transpose().map_err(WireError::internal)?;
+        let now_ms = self.now_ms();
+        Ok(operation::Present { value: value.filter(|value| !value.is_expired(now_ms)), seen })
+    }
+
+    async fn stored(&mut self, key: &[u8]) -> WireResult<Option<Bytes>> {
+        // What is committed must be in the storage before it is asked.
+        self.perform().await;
+        let Some(storage) = self.storage.clone() else { return Err(super::handle::closing(self.replica.gpid)) };
+        match storage.get_cached(key).map_err(|error| error.to_wire())? {
+            Cached::Found(found) => Ok(found),
+            Cached::NotInCache => {
+                let key = Bytes::copy_from_slice(key);
+                super::blocking(move || storage.get(&key)).await.map_err(|error| error.to_wire())
+            }
+        }
+    }
+
+    /// Hands an evaluated operation to the core under a token of its own.
+    fn enter(&mut self, outcome: Outcome, answer: oneshot::Sender<Result<DataReply, DataError>>) {
+        let token = Token(self.next_token);
+        let mut reserved = None;
+        let (event, reply) = match outcome {
+            Outcome::Refused(error) => return drop(answer.send(Err(DataError::Refused(error)))),
+            Outcome::Read(reply, seen) => (Event::ReadBarrier { token, seen }, reply),
+            Outcome::Write(writes, reply) => {
+                match self.replica.log.disk_log().reserve(writes.as_bytes().len()) {
+                    Ok(space) => reserved = Some(space),
+                    Err(error) => return drop(answer.send(Err(DataError::RetryLater(error.to_wire())))),
+                }
+                (Event::Write { token, writes }, reply)
+            }
+        };
+        self.next_token += 1;
+        self.pending.insert(token, Pending { answer, reply, since: self.env.clock.mono(), _reserved: reserved });
+        let (decree, before) = (self.core.next_decree(), self.effects.len());
+        let noted = if let Event::Write { writes, .. } = &event { Some(writes.clone()) } else { None };
+        self.step(event);
+        let is_refusal =
+            |effect: &Effect| matches!(effect, Effect::Answer { token: answered, .. } if *answered == token);
+        let refused = self.effects.iter().skip(before).any(is_refusal);
+        if let Some(writes) = noted.filter(|_| !refused) {
+            self.overlay.note(decree, &writes);
+        }
+    }
+
+    /// The replica can do its duty no longer; it leaves the roster and abdicates (rule LEASES).
+    pub(super) fn fail(&mut self, why: &str) {
+        if self.error.is_none() {
+            tracing::error!(gpid = %self.replica.gpid, why, "replica goes to error");
+            self.error = Some(why.into());
+            self.step(Event::Health(Health::Sick));
+        }
+    }
+
+    fn publish(&mut self) {
+        let (until, now) = (self.core.read_until(), self.env.clock.mono());
+        let leased = until.is_some_and(|until| now < until);
+        if self.leased && !leased && self.core.status() == ReplicaStatus::Primary {
+            self.env.meters.lease_lost();
+        }
+        self.leased = leased;
+        self.replica.gate.publish(until);
+        let view = View { error: self.error.clone(), clean: self.clean, ..View::of(&self.core) };
+        let now = (view.status, view.ballot);
+        let before = std::mem::replace(&mut *self.replica.view.lock(), Arc::new(view));
+        if before.roster != self.core.roster() {
+            self.env.beacons.roster_changed();
+        }
+        if self.replica.changed.send_if_modified(|old| std::mem::replace(old, now) != now) {
+            self.env.meta.news();
+        }
+    }
+
+    /// Ends the role and lets go of storage and log; every waiting client is answered.
+    async fn stop(mut self, flush: bool, stopped: oneshot::Sender<Decree>) {
+        self.replica.gate.publish(None);
+        self.inbox.close();
+        self.perform().await;
+        self.env.learn.stop(self.replica.gpid);
+        for (_, pending) in self.pending.drain() {
+            let _ = pending.answer.send(Err(DataError::OutcomeUnknown));
+        }
+        let decree = self.core.committed();
+        *self.replica.storage.write() = None;
+        if let Some(storage) = self.storage.take() {
+            super::blocking(move || {
+                if flush && let Err(error) = storage.flush() {
+                    tracing::warn!(%error, "the last flush failed; the log holds the rest");
+                }
+                if let Err(error) = storage.close(CLOSE) {
+                    tracing::error!(%error, "a storage is still in use");
+                }
+            })
+            .await;
+        }
+        let _ = stopped.send(decree);
+    }
+
+    /// A sender to this task's own inbox, for work that finishes elsewhere.
+    pub(super) fn own(&self) -> mpsc::Sender<Input> {
+        self.own.clone()
+    }
+
+    pub(super) fn applied(&self) -> Decree {
+        self.storage.as_ref().map_or(Decree(0), |storage| storage.applied().decree)
+    }
+
+    /// The time by which lives are counted: never before what was applied (rule TIME).
+    fn now_ms(&self) -> u64 {
+        let applied = self.storage.as_ref().map_or(0, |storage| storage.applied().time_ms);
+        self.env.clock.wall_ms().max(applied)
+    }
+}

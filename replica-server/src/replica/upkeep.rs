@@ -1,0 +1,145 @@
+//! What happens on a node without anybody asking: ticks, clock jumps, free space, garbage of the log.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::rpc::node_admin::DiskStatus;
+use common::types::{Decree, Gpid, Incarnation};
+use pacifica::{Event, Health};
+
+use super::blocking;
+use super::handle::Replica;
+use super::node::Node;
+use crate::disk::DiskFigures;
+use crate::log::{DiskLog, LogStatus};
+
+/// The core is to hear of time at least every 100 ms.
+const TICK: Duration = Duration::from_millis(50);
+/// Between two looks at what the log still has to keep.
+const GARBAGE: Duration = Duration::from_secs(2);
+/// Between two looks at directories that were set aside.
+const TRASH: Duration = Duration::from_secs(60);
+
+impl Node {
+    /// Ticks every replica. A gap of half a lease between two ticks is a suspend or a pause: every lease counts as lost
+    /// (rule LEASES).
+    pub(crate) async fn tick(self: Arc<Self>) {
+        let mut due = tokio::time::interval(TICK);
+        due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut last = self.clock.mono();
+        loop {
+            due.tick().await;
+            let now = self.clock.mono();
+            let jumped = now.since(last) > self.options.lease / 2;
+            last = now;
+            if jumped {
+                tracing::warn!("the clock jumped, or this process stood still: every lease counts as lost");
+            }
+            for replica in self.registry.all() {
+                if jumped {
+                    replica.event(Event::ClockJumped);
+                }
+                replica.event(Event::Tick);
+            }
+        }
+    }
+
+    /// Follows free space and disk failures, and tells the replicas concerned.
+    pub(crate) async fn watch_disks(self: Arc<Self>, every: Duration) {
+        let mut known: BTreeMap<String, Health> = BTreeMap::new();
+        loop {
+            tokio::time::sleep(every).await;
+            let disks = Arc::clone(&self.disks);
+            blocking(move || disks.poll()).await;
+            for (disk, open) in &self.logs {
+                if let LogStatus::IoError(error) = open.log.status() {
+                    self.disks.fail(disk, error.to_string());
+                }
+            }
+            for disk in self.disks.figures() {
+                let health = self.health(&disk);
+                if known.insert(disk.tag.clone(), health) != Some(health) {
+                    self.tell_health(&disk.tag, health);
+                }
+            }
+        }
+    }
+
+    /// Removes directories that have outlived their time.
+    pub(crate) async fn collect_trash(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(TRASH).await;
+            let (disks, now_ms) = (Arc::clone(&self.disks), self.clock.wall_ms());
+            blocking(move || disks.collect_garbage(now_ms)).await;
+        }
+    }
+
+    /// What a disk's state means for its replicas. One whose oldest append waits too long is as good as failed, though
+    /// the node's beacons go on (rule LEASES).
+    fn health(&self, disk: &DiskFigures) -> Health {
+        let log = self.logs.get(&disk.tag).map(|open| &open.log);
+        let oldest = log.and_then(DiskLog::oldest_append);
+        let stalled = oldest.is_some_and(|since| self.clock.mono().since(since) > self.log_stall);
+        let full = log.is_some_and(|log| matches!(log.status(), LogStatus::NoSpace));
+        match disk.status {
+            DiskStatus::IoError => Health::Sick,
+            DiskStatus::Normal | DiskStatus::SpaceInsufficient if stalled => Health::Sick,
+            DiskStatus::SpaceInsufficient => Health::NoSpace,
+            DiskStatus::Normal if full => Health::NoSpace,
+            DiskStatus::Normal => Health::Well,
+        }
+    }
+
+    fn tell_health(&self, disk: &str, health: Health) {
+        tracing::info!(disk, ?health, "health of a disk's replicas");
+        for replica in self.registry.all().iter().filter(|replica| replica.place.disk == disk) {
+            replica.event(Event::Health(health));
+        }
+    }
+
+    /// Removes log segments that nobody needs, and flushes the replicas that hold the oldest (rule PINS).
+    pub(crate) async fn collect_log_garbage(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(GARBAGE).await;
+            self.sources.expire();
+            self.retention.retain(|gpid| self.registry.get(gpid).is_some());
+            for (disk, log) in self.logs.iter().map(|(disk, open)| (disk.clone(), open.log.clone())) {
+                let node = Arc::clone(&self);
+                blocking(move || node.collect_on(&disk, &log)).await;
+            }
+        }
+    }
+
+    /// Up to where a replica's records are needed no more: flushed, and a minute old; while a neighbour moves its copy,
+    /// nothing is given up (rule MOVES).
+    fn unneeded(&self, replica: &Replica) -> Option<Decree> {
+        let storage = replica.storage()?;
+        let now = self.clock.now();
+        let old = self.retention.note(replica.gpid, now.mono, storage.applied().decree);
+        let moving = replica.view().config.as_ref().and_then(|config| config.moving);
+        let flushed = storage.flushed().ok()?.decree;
+        if moving.is_some_and(|moving| moving.deadline_ms > now.wall_ms) {
+            Some(Decree(0))
+        } else {
+            Some(flushed.min(old))
+        }
+    }
+
+    fn collect_on(&self, disk: &str, log: &DiskLog) {
+        let flushed = |gpid: Gpid, incarnation: Incarnation| {
+            let replica = self.registry.get(gpid)?;
+            let lives = replica.me.incarnation == incarnation && replica.place.disk == disk;
+            lives.then(|| self.unneeded(&replica)).flatten()
+        };
+        if let Err(error) = log.collect_garbage(&flushed) {
+            tracing::warn!(disk, %error, "log segments cannot be removed");
+        }
+        for laggard in log.laggards() {
+            let storage = self.registry.get(laggard.gpid).and_then(|replica| replica.storage());
+            if let Some(Err(error)) = storage.map(|storage| storage.flush()) {
+                tracing::warn!(gpid = %laggard.gpid, %error, "a replica that holds the log back cannot be flushed");
+            }
+        }
+    }
+}

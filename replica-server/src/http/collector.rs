@@ -1,0 +1,154 @@
+//! What a scrape of `/metrics` measures of the node: everything is read where it lives, nothing is counted twice.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use common::metrics::ConstHistogram;
+use common::rpc::node_admin::DiskStatus;
+use common::types::ReplicaStatus;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use crate::log::{Histogram, LogStats};
+use crate::replica::Node;
+
+/// Collects from a node.
+pub(crate) struct NodeCollector(pub(crate) Arc<Node>);
+
+impl fmt::Debug for NodeCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeCollector").finish_non_exhaustive()
+    }
+}
+
+/// One sample: labels and value.
+type Sample<L> = (L, u64);
+
+impl Collector for NodeCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        let node = &self.0;
+        gauges(&mut encoder, "replicas", "Replicas of this node by status", statuses(node))?;
+        gauges(&mut encoder, "disk_available_bytes", "Free bytes of a disk", disks(node, |disk| disk.available_bytes))?;
+        gauges(
+            &mut encoder,
+            "disk_capacity_bytes",
+            "Size of a disk's file system",
+            disks(node, |disk| disk.capacity_bytes),
+        )?;
+        let status = |disk: &crate::disk::DiskFigures| match disk.status {
+            DiskStatus::Normal => 0,
+            DiskStatus::SpaceInsufficient => 1,
+            DiskStatus::IoError => 2,
+        };
+        gauges(&mut encoder, "disk_status", "0 NORMAL, 1 SPACE_INSUFFICIENT, 2 IO_ERROR", disks(node, status))?;
+        let stalled = |storage: &crate::storage::Storage| u64::from(storage.is_stalled().unwrap_or(false));
+        let stalls =
+            node.registry.all().iter().filter_map(|replica| replica.storage()).map(|storage| stalled(&storage)).sum();
+        gauges(
+            &mut encoder,
+            "rocksdb_stalled",
+            "Replicas whose RocksDB holds writers back now",
+            vec![([("scope", "node")], stalls)],
+        )?;
+        let stats = &node.sources.stats;
+        let learns = vec![
+            ([("kind", "cache")], stats.cache.load(Ordering::Relaxed)),
+            ([("kind", "log")], stats.log.load(Ordering::Relaxed)),
+            ([("kind", "checkpoint")], stats.checkpoint.load(Ordering::Relaxed)),
+        ];
+        counters(&mut encoder, "learns_offered", "Learns that this node's primaries offered, by kind", learns)?;
+        let losses = node.meters.lease_losses.load(Ordering::Relaxed);
+        counters(
+            &mut encoder,
+            "lease_losses",
+            "Times that a primary lost a lease",
+            vec![([("scope", "node")], losses)],
+        )?;
+        let (cache, memtables) = node.engine.memory();
+        let memory = vec![([("part", "block_cache")], cache as u64), ([("part", "memtables")], memtables as u64)];
+        gauges(&mut encoder, "rocksdb_memory_bytes", "Memory of all RocksDB instances", memory)?;
+        logs(&mut encoder, node)
+    }
+}
+
+/// Of each disk's log: what was written, what fsyncs cost, how much a group carries, and who holds how much.
+fn logs(encoder: &mut DescriptorEncoder, node: &Node) -> fmt::Result {
+    let stats: Vec<_> = node.logs.iter().map(|(disk, open)| (disk.clone(), open.log.stats())).collect();
+    let each = |value: fn(&LogStats) -> u64| {
+        stats.iter().map(|(disk, stats)| ([("disk", disk.clone())], value(stats))).collect()
+    };
+    counters(encoder, "log_appends", "Records appended", each(|stats| stats.appends))?;
+    counters(encoder, "log_bytes", "Bytes written, with headers", each(|stats| stats.bytes))?;
+    counters(encoder, "log_failed_appends", "Appends that failed", each(|stats| stats.failed))?;
+    histograms(encoder, "log_fsync_seconds", "Fsyncs", 1e-6, &stats, |stats| &stats.syncs_us)?;
+    histograms(encoder, "log_group_records", "Records that share a write", 1.0, &stats, |stats| &stats.group_frames)?;
+    gauges(encoder, "log_capacity_bytes", "Preallocated bytes", each(|stats| stats.capacity_bytes))?;
+    let held = node.logs.iter().flat_map(|(disk, open)| {
+        open.log.held().into_iter().map(|(gpid, bytes)| ([("disk", disk.clone()), ("gpid", gpid.to_string())], bytes))
+    });
+    gauges(encoder, "log_held_bytes", "Bytes of log that a replica holds", held.collect())
+}
+
+fn statuses(node: &Node) -> Vec<Sample<[(&'static str, String); 1]>> {
+    let all = [
+        ReplicaStatus::Primary,
+        ReplicaStatus::Secondary,
+        ReplicaStatus::Learner,
+        ReplicaStatus::Inactive,
+        ReplicaStatus::Error,
+    ];
+    let reports: Vec<_> = node.registry.all().iter().map(|replica| replica.report().status).collect();
+    let count = |status: ReplicaStatus| reports.iter().filter(|of| **of == status).count() as u64;
+    all.into_iter().map(|status| ([("status", status.to_string())], count(status))).collect()
+}
+
+fn disks(node: &Node, value: impl Fn(&crate::disk::DiskFigures) -> u64) -> Vec<Sample<[(&'static str, String); 1]>> {
+    node.disks.figures().into_iter().map(|disk| ([("disk", disk.tag.clone())], value(&disk))).collect()
+}
+
+fn gauges<L: EncodeLabelSet>(
+    encoder: &mut DescriptorEncoder,
+    name: &str,
+    help: &str,
+    samples: Vec<Sample<L>>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (labels, value) in samples {
+        ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+fn histograms(
+    encoder: &mut DescriptorEncoder,
+    name: &str,
+    help: &str,
+    unit: f64,
+    stats: &[(String, LogStats)],
+    of: fn(&LogStats) -> &Histogram,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+    for (disk, stats) in stats {
+        let counted = of(stats);
+        let histogram = ConstHistogram::powers_of_two(unit, counted.sum, &counted.buckets);
+        histogram.encode(family.encode_family(&[("disk", disk.clone())])?)?;
+    }
+    Ok(())
+}
+
+fn counters<L: EncodeLabelSet>(
+    encoder: &mut DescriptorEncoder,
+    name: &str,
+    help: &str,
+    samples: Vec<Sample<L>>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (labels, value) in samples {
+        ConstCounter::new(value).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
+}

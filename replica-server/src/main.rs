@@ -1,0 +1,83 @@
+//! The replica server's process: flags, settings, logging, runtime.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use common::config::{self, ConfigArgs};
+use common::logging;
+use replica_server::settings::Settings;
+
+/// Stores replicas of Godwit on several disks, replicates and migrates them.
+#[derive(Debug, Parser)]
+#[command(name = "replica-server", version)]
+struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Address of the rpc port, host:port
+    #[arg(long)]
+    listen: Option<String>,
+    /// Address of /health and /metrics, host:port
+    #[arg(long)]
+    http: Option<String>,
+    /// Meta servers, host:port, comma-separated
+    #[arg(long)]
+    meta: Option<String>,
+    /// Disks, tag:directory, comma-separated
+    #[arg(long)]
+    data_dirs: Option<String>,
+    /// Directory of job records (default: the first data directory)
+    #[arg(long)]
+    home: Option<String>,
+    /// When appends are fsynced: always, interval or never
+    #[arg(long)]
+    log_sync: Option<String>,
+    /// File with the cluster secret
+    #[arg(long)]
+    secret_file: Option<String>,
+    /// Bind any address even without a cluster secret
+    #[arg(long)]
+    insecure: bool,
+    /// Obey GODWIT_FAULT; for tests only
+    #[arg(long)]
+    enable_fault_injection: bool,
+}
+
+impl Args {
+    fn settings(&self) -> Result<Settings, config::ConfigError> {
+        let shortcuts = [
+            ("listen", self.listen.clone()),
+            ("http", self.http.clone()),
+            ("meta", self.meta.clone()),
+            ("data_dirs", self.data_dirs.clone()),
+            ("home", self.home.clone()),
+            ("log.sync", self.log_sync.clone()),
+            ("secret_file", self.secret_file.clone()),
+            ("insecure", self.insecure.then(|| "true".to_owned())),
+        ];
+        config::load(&self.config.sources(shortcuts))
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<()> {
+    let settings = args.settings()?;
+    if args.config.print_config {
+        print!("{}", config::print(&settings)?);
+        return Ok(());
+    }
+    logging::init(&settings.logging)?;
+    if args.enable_fault_injection {
+        common::fault::arm_from(&std::env::var("GODWIT_FAULT").unwrap_or_default())?;
+    }
+    replica_server::server::run(settings)
+}

@@ -1,0 +1,254 @@
+//! The process put together: disks, registration, recovery, logs, replicas, doors; and its orderly end.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use common::clock::Clock;
+use common::fs::Throttle;
+use common::metrics::Metrics;
+use common::rpc::meta_node::{Registered, Registration};
+use common::rpc::{self, LinkOptions, Secret, Security, ServerOptions};
+use common::shutdown::{self, Stop};
+use common::types::{Gpid, Incarnation, PeerId, ProcessId};
+use futures::future::join_all;
+
+use crate::disk::{DataDir, DiskManager, DiskOptions, Recovered, SpaceLimits, TrashLives, layout};
+use crate::http::{self, Door, NodeCollector};
+use crate::log::{DiskLog, LogOptions};
+use crate::meta_link::MetaLink;
+use crate::migrate::{MigrateOptions, Migrator};
+use crate::replica::host::Host;
+use crate::replica::{Beacons, MetaPort as _, Meters, Node, OpenLog, Parts, Peers, Place, blocking};
+use crate::settings::Settings;
+use crate::storage::Engine;
+
+/// The last handing over of primaries may take so long.
+const HAND_OVER: Duration = Duration::from_secs(5);
+
+/// Runs a replica server until it is told to stop.
+///
+/// # Errors
+/// Whatever keeps it from starting, in words that say what to do.
+pub fn run(settings: Settings) -> anyhow::Result<()> {
+    settings.protocol().validate()?;
+    raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(settings.threads.max(1) as usize)
+        .thread_name("runtime")
+        .enable_all()
+        .build()?;
+    let served = runtime.block_on(Server { settings, clock: Clock::System }.serve());
+    // Blocking work that is still under way (a long scan, a scrub) does not hold the process up.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    served
+}
+
+/// Every replica holds some dozens of files open.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::warn!(%error, "the limit of open files stays at {:?}", limit.current);
+    }
+}
+
+struct Server {
+    settings: Settings,
+    clock: Clock,
+}
+
+impl Server {
+    async fn serve(self) -> anyhow::Result<()> {
+        let stop = shutdown::on_signal()?;
+        let security = self.security()?;
+        let rpc_door = rpc::bind(&self.settings.listen, &security).await?;
+        let http_door = rpc::bind(&self.settings.http, &security).await?;
+        let (metrics, known) = (Metrics::new(), Arc::new(OnceLock::new()));
+        tokio::spawn(http::serve(
+            http_door,
+            Door { node: Arc::clone(&known), metrics: metrics.clone(), stop: stop.clone() },
+        ));
+
+        let disks = self.open_disks().await?;
+        let process = ProcessId(uuid::Uuid::new_v4().as_u128());
+        let links = Arc::new(LinkOptions { secret: security.secret.clone(), ..LinkOptions::default() });
+        let meta = MetaLink::new(&self.settings.meta, process, &links);
+        let Some(registered) = self.register(&meta, &disks, process, &stop).await? else { return Ok(()) };
+
+        let recovered = self.recover(&meta, &disks, registered.peer).await;
+        let peers = Arc::new(Peers::new(registered.peer, process, links));
+        let node = self.node(registered, process, &disks, peers, &meta, &metrics).await?;
+        metrics.register_collector(Box::new(NodeCollector(Arc::clone(&node))));
+        node.waiting.lock().extend(&recovered.waiting);
+        let migrator = self.migrator(&node, &meta).await?;
+        let _ = known.set(Arc::clone(&node));
+
+        let options = ServerOptions { security, ..ServerOptions::default() };
+        let doors = tokio::spawn(rpc::serve(rpc_door, crate::service::router(&node, &migrator), options, Stop::new()));
+        tracing::info!(peer = %node.peer, listen = self.settings.listen, "replica server ready");
+        self.background(&node, &migrator, &meta, &stop);
+        let found = recovered.open.into_iter().map(|copy| (Place { disk: copy.disk, dir: copy.dir }, copy.info));
+        node.load(found.collect()).await;
+        migrator.resume();
+        meta.news();
+        stop.cancelled().await;
+        migrator.stop();
+        leave(&node, &meta).await;
+        doors.abort();
+        Ok(())
+    }
+
+    fn security(&self) -> anyhow::Result<Security> {
+        let secret = self.settings.secret_file.as_ref().map(|file| Secret::read(file.as_ref())).transpose()?;
+        Ok(Security { secret, insecure: self.settings.insecure })
+    }
+
+    async fn open_disks(&self) -> anyhow::Result<Arc<DiskManager>> {
+        let pair = |text: &String| {
+            let (tag, path) = text.split_once(':').filter(|(tag, path)| !tag.is_empty() && !path.is_empty())?;
+            Some((tag.to_owned(), std::path::absolute(path).ok()?))
+        };
+        let disks = self.settings.data_dirs.iter().map(|text| {
+            pair(text).with_context(|| format!("'{text}' is no disk; write data_dirs as tag:directory,tag:directory"))
+        });
+        let disks = disks.collect::<anyhow::Result<Vec<(String, PathBuf)>>>()?;
+        let limits =
+            SpaceLimits { low_percent: self.settings.disk.low_percent, low_bytes: self.settings.disk.low_bytes.0 };
+        let options = DiskOptions { disks, limits, lives: TrashLives::default() };
+        Ok(Arc::new(blocking(move || DiskManager::open(&options)).await?))
+    }
+
+    /// `None` if told to stop before a meta server answered.
+    async fn register(
+        &self,
+        meta: &MetaLink,
+        disks: &Arc<DiskManager>,
+        process: ProcessId,
+        stop: &Stop,
+    ) -> anyhow::Result<Option<Registered>> {
+        let registration = Registration {
+            address: self.settings.listen.clone(),
+            process,
+            cluster: disks.cluster(),
+            sync_always: self.settings.log.sync == "always",
+        };
+        let registered = tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            registered = meta.register(registration) => registered.context("the meta server refused this node")?,
+        };
+        let (disks, cluster) = (Arc::clone(disks), registered.cluster);
+        blocking(move || disks.set_cluster(cluster)).await?;
+        Ok(Some(registered))
+    }
+
+    /// Decides what becomes of what stands on the disks, with the incarnations that the meta server has configured.
+    async fn recover(&self, meta: &MetaLink, disks: &Arc<DiskManager>, me: PeerId) -> Recovered {
+        let scanner = Arc::clone(disks);
+        let scan = blocking(move || scanner.scan()).await;
+        let configs = if scan.found.is_empty() { Vec::new() } else { meta.configs(scan.gpids()).await };
+        let configured: BTreeMap<Gpid, Incarnation> = configs
+            .iter()
+            .filter_map(|config| {
+                let moving = config.moving.filter(|moving| moving.peer == me).map(|moving| moving.incarnation);
+                Some((config.gpid, config.copy_on(me).map(|copy| copy.incarnation).or(moving)?))
+            })
+            .collect();
+        let (disks, now_ms) = (Arc::clone(disks), self.clock.wall_ms());
+        let recovered = blocking(move || disks.recover(&scan, &configured, now_ms)).await;
+        for (gpid, error) in &recovered.failed {
+            tracing::error!(%gpid, error, "start-up recovery failed for this partition");
+        }
+        recovered
+    }
+
+    async fn node(
+        &self,
+        registered: Registered,
+        process: ProcessId,
+        disks: &Arc<DiskManager>,
+        peers: Arc<Peers>,
+        meta: &MetaLink,
+        metrics: &Metrics,
+    ) -> anyhow::Result<Arc<Node>> {
+        let engine = Engine::new(&self.settings.engine())?;
+        Ok(Node::new(Parts {
+            peer: registered.peer,
+            process,
+            clock: self.clock.clone(),
+            options: Arc::new(self.settings.protocol()),
+            engine,
+            disks: Arc::clone(disks),
+            logs: self.open_logs(disks).await?,
+            peers,
+            meta: Arc::new(meta.clone()),
+            meters: Arc::new(Meters::new(metrics)),
+            log_stall: self.settings.log.stall.0,
+            learn_throttle: Throttle::new(self.settings.learn.max_rate.0, self.clock.clone()),
+        }))
+    }
+
+    /// Opens the logs of all disks at once. A disk whose log cannot be opened has failed.
+    async fn open_logs(&self, disks: &Arc<DiskManager>) -> anyhow::Result<BTreeMap<String, OpenLog>> {
+        let mut open = Vec::new();
+        for disk in disks.disks().iter().filter(|disk| disk.is_usable()) {
+            let options = self.settings.log_options(layout::log_dir(disk.path()), &self.clock)?;
+            let disk = Arc::clone(disk);
+            open.push(blocking(move || open_log(&disk, options)));
+        }
+        Ok(join_all(open).await.into_iter().flatten().collect())
+    }
+
+    async fn migrator(&self, node: &Arc<Node>, meta: &MetaLink) -> anyhow::Result<Arc<Migrator<Host>>> {
+        let first =
+            self.settings.data_dirs.first().and_then(|text| text.split_once(':')).map(|(_, path)| path.to_owned());
+        let home = self.settings.home.clone().or(first).context("set data_dirs")?;
+        let max_rate_bytes_per_s = self.settings.migrate.max_rate.0;
+        let options = MigrateOptions { max_rate_bytes_per_s, ..MigrateOptions::new(home.into()) };
+        let host = Arc::new(Host { node: Arc::clone(node), meta: meta.clone() });
+        let (disks, clock) = (Arc::clone(&node.disks), self.clock.clone());
+        blocking(move || Migrator::open(options, host, disks, clock)).await.context("the job records cannot be read")
+    }
+
+    fn background(&self, node: &Arc<Node>, migrator: &Arc<Migrator<Host>>, meta: &MetaLink, stop: &Stop) {
+        tokio::spawn(Arc::clone(node).tick());
+        tokio::spawn(Arc::clone(node).watch_disks(self.settings.disk.check_every.0));
+        tokio::spawn(Arc::clone(node).collect_log_garbage());
+        tokio::spawn(Arc::clone(node).collect_trash());
+        tokio::spawn(Beacons::run(Arc::clone(node)));
+        tokio::spawn(meta.clone().run(Arc::clone(node), Arc::clone(migrator), stop.clone()));
+    }
+}
+
+fn open_log(disk: &DataDir, options: LogOptions) -> Option<(String, OpenLog)> {
+    match DiskLog::open(options) {
+        Ok((log, recovery)) => {
+            for damage in &recovery.damage {
+                tracing::error!(disk = disk.tag(), ?damage, "the log is damaged below its durable end");
+            }
+            Some((disk.tag().to_owned(), OpenLog { log, recovery }))
+        }
+        Err(error) => {
+            disk.fail(format!("its log cannot be opened: {error}"));
+            None
+        }
+    }
+}
+
+/// Hands every primary over, then closes every replica with a flush: the next start has little to replay.
+async fn leave(node: &Arc<Node>, meta: &MetaLink) {
+    meta.news();
+    node.hand_over_all(HAND_OVER).await;
+    let stops = node.registry.all().into_iter().map(|replica| {
+        let node = Arc::clone(node);
+        async move { node.stop_replica(&replica, true).await }
+    });
+    join_all(stops).await;
+    for open in node.logs.values() {
+        let log = open.log.clone();
+        blocking(move || log.close()).await;
+    }
+    tracing::info!("all replicas are closed");
+}

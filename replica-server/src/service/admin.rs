@@ -1,0 +1,81 @@
+//! What operators and the meta server ask.
+
+use std::sync::Arc;
+
+use common::job::Job;
+use common::rpc::node_admin::{Digest, DiskInfo, DiskMigrate, NodeAdminService, ScrubReport};
+use common::rpc::{Context, ErrorCode, WireError, WireResult};
+use common::types::{Ballot, Decree, Gpid, Incarnation, Member, PartitionConfig};
+use pacifica::Event;
+use tokio::sync::oneshot;
+
+use crate::migrate::Migrator;
+use crate::replica::host::Host;
+use crate::replica::{Input, Node, Replica};
+
+/// Serves operators and the meta server.
+#[derive(Clone)]
+pub(super) struct AdminDoor {
+    pub(super) node: Arc<Node>,
+    pub(super) migrator: Arc<Migrator<Host>>,
+}
+
+impl NodeAdminService for AdminDoor {
+    async fn install(self, _: Context, configs: Vec<Arc<PartitionConfig>>) {
+        self.node.install(configs);
+    }
+
+    async fn collect(self, _: Context, gpid: Gpid, incarnation: Incarnation, ballot: Ballot) -> WireResult<()> {
+        owned(async move { self.node.collect(gpid, (incarnation, ballot)).await }).await
+    }
+
+    async fn hand_over(self, _: Context, gpid: Gpid, to: Member) -> WireResult<()> {
+        self.replica(gpid)?.tell(Input::Event(Event::HandOver { to: Some(to) })).await;
+        Ok(())
+    }
+
+    async fn disks(self, _: Context) -> WireResult<Vec<DiskInfo>> {
+        owned(async move { Ok(self.node.disk_infos().await) }).await
+    }
+
+    async fn disk_migrate(self, _: Context, request: DiskMigrate) -> WireResult<Job> {
+        owned(async move { self.migrator.submit(request).await }).await
+    }
+
+    async fn jobs(self, _: Context) -> WireResult<Vec<Job>> {
+        Ok(self.migrator.jobs())
+    }
+
+    async fn digest(self, _: Context, gpid: Gpid, at: Option<Decree>) -> WireResult<Digest> {
+        let (answer, digest) = oneshot::channel();
+        self.replica(gpid)?.tell(Input::Digest(at, answer)).await;
+        digest.await.map_err(|_| WireError::new(ErrorCode::NotReady, "the replica was closed", "try again"))?
+    }
+
+    async fn flush(self, _: Context, gpid: Gpid) -> WireResult<Decree> {
+        let storage = self.replica(gpid)?.storage().ok_or_else(|| unknown(gpid))?;
+        let flushed = tokio::task::spawn_blocking(move || storage.flush()).await.map_err(WireError::internal)?;
+        flushed.map_err(|error| error.to_wire())
+    }
+
+    async fn scrub(self, _: Context, gpid: Gpid) -> WireResult<ScrubReport> {
+        let replica = self.replica(gpid)?;
+        owned(async move { self.node.scrub(&replica).await }).await
+    }
+}
+
+impl AdminDoor {
+    fn replica(&self, gpid: Gpid) -> WireResult<Arc<Replica>> {
+        self.node.registry.get(gpid).ok_or_else(|| unknown(gpid))
+    }
+}
+
+fn unknown(gpid: Gpid) -> WireError {
+    let message = format!("this node holds no replica of {gpid}");
+    WireError::new(ErrorCode::UnknownReplica, message, "see `app <table> -d` for the nodes that do")
+}
+
+/// Runs work in a task of its own, so that it ends even if its caller hangs up.
+async fn owned<T: Send + 'static>(work: impl Future<Output = WireResult<T>> + Send + 'static) -> WireResult<T> {
+    tokio::spawn(work).await.map_err(WireError::internal)?
+}

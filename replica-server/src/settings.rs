@@ -1,0 +1,202 @@
+//! The settings of a replica server, with their defaults and units.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use common::clock::Clock;
+use common::config::{self, ByteSize, HumanDuration};
+use common::logging::LoggingSettings;
+use serde::{Deserialize, Serialize};
+
+use crate::log::{LogOptions, SyncMode};
+use crate::storage::EngineOptions;
+
+macro_rules! settings {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal { $($key:ident : $type:ty = $default:expr, $meaning:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name { $(#[doc = $meaning] pub $key: $type,)* }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($key: $default,)* }
+            }
+        }
+
+        impl $name {
+            const DOCS: &[(&str, &str)] = &[$((concat!($prefix, stringify!($key)), $meaning),)*];
+        }
+    };
+}
+
+const fn time(millis: u64) -> HumanDuration {
+    HumanDuration(Duration::from_millis(millis))
+}
+
+settings! {
+    /// Settings of a replica server.
+    Settings, "" {
+        listen: String = "127.0.0.1:34801".into(), "Address of the rpc port, host:port; also what others are told to connect to.";
+        http: String = "127.0.0.1:34901".into(), "Address of /health and /metrics, host:port.";
+        meta: Vec<String> = vec!["127.0.0.1:34601".into()], "Meta servers, host:port each.";
+        data_dirs: Vec<String> = Vec::new(), "Disks, tag:directory each.";
+        home: Option<String> = None, "Directory of job records; by default the first data directory.";
+        secret_file: Option<String> = None, "File with the cluster secret; without one only loopback may be bound.";
+        insecure: bool = false, "Bind any address even without a cluster secret.";
+        threads: u32 = 1, "Runtime threads; one serves about 30,000 writes a second.";
+        log: LogSettings = LogSettings::default(), "";
+        storage: StorageSettings = StorageSettings::default(), "";
+        replication: ReplicationSettings = ReplicationSettings::default(), "";
+        migrate: MigrateSettings = MigrateSettings::default(), "";
+        learn: LearnSettings = LearnSettings::default(), "";
+        disk: DiskSettings = DiskSettings::default(), "";
+        logging: LoggingSettings = LoggingSettings::default(), "";
+    }
+}
+
+settings! {
+    /// The mutation log.
+    LogSettings, "log." {
+        sync: String = "always".into(), "When appends are fsynced: always, interval or never. What is acknowledged survives a power cut only with always.";
+        interval: HumanDuration = time(100), "Time between two fsyncs with log.sync = interval.";
+        segment: ByteSize = ByteSize(64 << 20), "Size of a log segment.";
+        held_max: ByteSize = ByteSize(1 << 30), "Bytes of log per disk after which the replicas that hold the oldest are flushed.";
+        reserve: ByteSize = ByteSize(64 << 20), "Bytes kept free per disk, so that a full one can still flush.";
+        stall: HumanDuration = time(2000), "An append that waits longer makes the disk's replicas give up their roles.";
+    }
+}
+
+settings! {
+    /// RocksDB, shared by all replicas of the node.
+    StorageSettings, "storage." {
+        cache: Option<ByteSize> = None, "Block cache of the node; by default a tenth of the memory, at most 2 GiB.";
+        write_buffer: Option<ByteSize> = None, "Memtables of the node; by default a twentieth of the memory, at most 1 GiB.";
+    }
+}
+
+settings! {
+    /// The replication protocol.
+    ReplicationSettings, "replication." {
+        beacon: HumanDuration = time(500), "Time between two beacons to a node.";
+        lease: HumanDuration = time(2500), "How long an answered beacon lets a primary serve.";
+        grace: HumanDuration = time(3000), "How long a secondary waits for beacons before it asks to be primary.";
+        prepare_timeout: HumanDuration = time(3000), "After this a member that does not answer is dropped.";
+        max_in_flight: usize = 4, "Mutations of a partition on the wire at once.";
+        cache_bytes: ByteSize = ByteSize(8 << 20), "Committed mutations of a partition kept in memory for learners.";
+    }
+}
+
+settings! {
+    /// Moves between disks.
+    MigrateSettings, "migrate." {
+        max_rate: ByteSize = ByteSize(100 << 20), "Bytes per second of a move between disks, unless the job says otherwise; 0: no limit.";
+    }
+}
+
+settings! {
+    /// Learning.
+    LearnSettings, "learn." {
+        max_rate: ByteSize = ByteSize(100 << 20), "Bytes per second that this node's learners fetch; 0: no limit.";
+    }
+}
+
+settings! {
+    /// Disks.
+    DiskSettings, "disk." {
+        low_percent: u64 = 5, "A disk with a smaller share of free space takes no writes, in percent, unless low_bytes are free.";
+        low_bytes: ByteSize = ByteSize(10 << 30), "Free bytes that are always enough for writes.";
+        check_every: HumanDuration = time(1000), "Time between two looks at free space.";
+    }
+}
+
+impl config::Settings for Settings {
+    fn docs() -> Vec<(&'static str, &'static str)> {
+        let sections = [
+            Self::DOCS,
+            LogSettings::DOCS,
+            StorageSettings::DOCS,
+            ReplicationSettings::DOCS,
+            MigrateSettings::DOCS,
+            LearnSettings::DOCS,
+            DiskSettings::DOCS,
+            &LoggingSettings::DOCS,
+        ];
+        // A section's own key has no meaning of its own.
+        sections.concat().into_iter().filter(|(_, meaning)| !meaning.is_empty()).collect()
+    }
+}
+
+/// Why a log cannot be set up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("log.sync = '{0}' is not known: use always, interval or never")]
+pub struct UnknownSync(String);
+
+impl Settings {
+    /// The protocol's options.
+    #[must_use]
+    pub fn protocol(&self) -> pacifica::Options {
+        let from = &self.replication;
+        pacifica::Options {
+            beacon: from.beacon.0,
+            lease: from.lease.0,
+            grace: from.grace.0,
+            prepare_timeout: from.prepare_timeout.0,
+            max_in_flight: from.max_in_flight,
+            cache_bytes: usize::try_from(from.cache_bytes.0).unwrap_or(usize::MAX),
+            ..pacifica::Options::default()
+        }
+    }
+
+    /// The options of the log in `dir`.
+    ///
+    /// # Errors
+    /// An unknown `log.sync`.
+    pub fn log_options(&self, dir: PathBuf, clock: &Clock) -> Result<LogOptions, UnknownSync> {
+        let sync = match self.log.sync.as_str() {
+            "always" => SyncMode::Always,
+            "interval" => SyncMode::Interval(self.log.interval.0),
+            "never" => SyncMode::Never,
+            other => return Err(UnknownSync(other.to_owned())),
+        };
+        Ok(LogOptions {
+            sync,
+            segment_bytes: self.log.segment.0,
+            reserve_bytes: self.log.reserve.0,
+            held_bytes_target: self.log.held_max.0,
+            clock: clock.clone(),
+            ..LogOptions::new(dir)
+        })
+    }
+
+    /// The storage engine's options, by default from the memory of the machine.
+    #[must_use]
+    pub fn engine(&self) -> EngineOptions {
+        let memory = memory_bytes();
+        let cache = self.storage.cache.map_or((memory / 10).min(2 << 30), |size| size.0);
+        let buffers = self.storage.write_buffer.map_or((memory / 20).min(1 << 30), |size| size.0);
+        let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+        EngineOptions { cache_bytes: bytes(cache), write_buffers_bytes: bytes(buffers), ..EngineOptions::default() }
+    }
+}
+
+/// Memory of the machine, in bytes.
+fn memory_bytes() -> u64 {
+    let info = rustix::system::sysinfo();
+    info.totalram.saturating_mul(u64::from(info.mem_unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_its_meaning() {
+        assert_eq!(config::undocumented::<Settings>(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_defaults_obey_the_rule_of_leases() {
+        assert_eq!(Settings::default().protocol().validate(), Ok(()));
+    }
+}

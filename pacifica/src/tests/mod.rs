@@ -3,6 +3,7 @@
 
 mod cluster;
 mod following;
+mod foreign;
 mod leading;
 mod learning;
 mod leases;

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::log::{LogOptions, SyncMode};
 use crate::storage::EngineOptions;
 
+/// Meaning of a key that only holds others.
+const SECTION: &str = "A section of its own.";
+
 macro_rules! settings {
     ($(#[$doc:meta])* $name:ident, $prefix:literal { $($key:ident : $type:ty = $default:expr, $meaning:literal;)* }) => {
         $(#[$doc])*
@@ -45,13 +48,13 @@ settings! {
         secret_file: Option<String> = None, "File with the cluster secret; without one only loopback may be bound.";
         insecure: bool = false, "Bind any address even without a cluster secret.";
         threads: u32 = 1, "Runtime threads; one serves about 30,000 writes a second.";
-        log: LogSettings = LogSettings::default(), "";
-        storage: StorageSettings = StorageSettings::default(), "";
-        replication: ReplicationSettings = ReplicationSettings::default(), "";
-        migrate: MigrateSettings = MigrateSettings::default(), "";
-        learn: LearnSettings = LearnSettings::default(), "";
-        disk: DiskSettings = DiskSettings::default(), "";
-        logging: LoggingSettings = LoggingSettings::default(), "";
+        log: LogSettings = LogSettings::default(), "A section of its own.";
+        storage: StorageSettings = StorageSettings::default(), "A section of its own.";
+        replication: ReplicationSettings = ReplicationSettings::default(), "A section of its own.";
+        migrate: MigrateSettings = MigrateSettings::default(), "A section of its own.";
+        learn: LearnSettings = LearnSettings::default(), "A section of its own.";
+        disk: DiskSettings = DiskSettings::default(), "A section of its own.";
+        logging: LoggingSettings = LoggingSettings::default(), "A section of its own.";
     }
 }
 
@@ -122,8 +125,7 @@ impl config::Settings for Settings {
             DiskSettings::DOCS,
             &LoggingSettings::DOCS,
         ];
-        // A section's own key has no meaning of its own.
-        sections.concat().into_iter().filter(|(_, meaning)| !meaning.is_empty()).collect()
+        sections.concat().into_iter().filter(|(_, meaning)| *meaning != SECTION).collect()
     }
 }
 

@@ -35,7 +35,7 @@ impl Node {
     }
 
     /// A copy that cannot be opened is kept as `.err`, so that the partition is cured elsewhere or here anew.
-    async fn give_up(&self, gpid: Gpid, place: &Place) {
+    pub(super) async fn give_up(&self, gpid: Gpid, place: &Place) {
         let (disks, place, now_ms) = (Arc::clone(&self.disks), place.clone(), self.clock.wall_ms());
         let aside: WireResult<()> = super::blocking(move || {
             disks.set_aside_damaged(&place.disk, &place.dir, now_ms).map(drop).map_err(common::rpc::WireError::internal)

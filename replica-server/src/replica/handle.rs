@@ -142,6 +142,17 @@ impl Replica {
         }
     }
 
+    /// Its task ended by a broken invariant: it has no role any more, grants nothing and is reported as in error, until
+    /// the process starts again. The other replicas go on.
+    pub(super) fn broken(&self) {
+        self.gate.publish(None);
+        self.grant.lock().to = None;
+        let error = Some("an invariant is broken; see the server's log".into());
+        let view = View { status: ReplicaStatus::Error, error, roster: Vec::new(), ..View::clone(&self.view()) };
+        *self.view.lock() = Arc::new(view);
+        tracing::error!(gpid = %self.gpid, copy = %self.me, "a replica's task ended by a broken invariant");
+    }
+
     /// The meta server's report of it.
     pub(crate) fn report(&self) -> ReplicaReport {
         let view = self.view();

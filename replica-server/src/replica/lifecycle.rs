@@ -109,16 +109,40 @@ impl Node {
     ) -> WireResult<()> {
         self.stop_replica(replica, true).await?;
         let (engine, dir) = (self.engine.clone(), replica.place.dir.clone());
-        let (info, storage) = blocking(move || -> WireResult<(ReplicaInfo, Storage)> {
+        let adopted = blocking(move || -> WireResult<(ReplicaInfo, Storage)> {
             let mut info = ReplicaInfo::read(&dir).map_err(WireError::internal)?;
             info.adopt(copy.incarnation, config.ballot);
             info.write(&dir).map_err(WireError::internal)?;
             let storage = Storage::open(&engine, &layout::rdb_dir(&dir)).map_err(|error| error.to_wire())?;
             Ok((info, storage))
         })
-        .await?;
+        .await;
+        if adopted.is_err() {
+            self.give_up(replica.gpid, &replica.place).await;
+        }
+        let (info, storage) = adopted?;
         tracing::info!(gpid = %replica.gpid, from = %replica.me, to = %copy, "copy adopted under a new incarnation");
         self.start(copy, replica.place.clone(), storage, info, None)
+    }
+
+    /// Closes a copy that is in error and opens it again from its storage and log.
+    ///
+    /// # Errors
+    /// If it cannot be opened; it is then set aside as damaged, and cured from another.
+    pub(crate) async fn reopen(self: &Arc<Self>, replica: &Arc<Replica>) -> WireResult<()> {
+        let _turn = self.turns.take(replica.gpid).await;
+        let same = |open: &Arc<Replica>| Arc::ptr_eq(open, replica);
+        if self.registry.get(replica.gpid).as_ref().is_none_or(|open| !same(open)) {
+            return Ok(());
+        }
+        self.stop_replica(replica, false).await?;
+        let (place, dir) = (replica.place.clone(), replica.place.dir.clone());
+        let info = blocking(move || ReplicaInfo::read(&dir)).await.map_err(WireError::internal)?;
+        let opened = self.open(place.clone(), info).await;
+        if opened.is_err() {
+            self.give_up(replica.gpid, &place).await;
+        }
+        opened
     }
 
     fn follow(&self, config: Arc<PartitionConfig>) {
@@ -174,7 +198,13 @@ impl Node {
             changed: watch::Sender::new((status, ballot)),
         });
         self.registry.insert(Arc::clone(&replica));
-        tokio::spawn(Task::new(core, replica, self.environment(), info, clean, signal, inputs).run());
+        let task = Task::new(core, Arc::clone(&replica), self.environment(), info, clean, signal, inputs);
+        let running = tokio::spawn(task.run());
+        tokio::spawn(async move {
+            if running.await.is_err() {
+                replica.broken();
+            }
+        });
         Ok(())
     }
 

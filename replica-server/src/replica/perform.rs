@@ -20,12 +20,11 @@ impl Task {
             let effects = std::mem::take(&mut self.effects);
             let mut commits: Vec<(Arc<Mutation>, Vec<Token>)> = Vec::new();
             for effect in effects {
-                match effect {
-                    Effect::Apply { mutation, tokens } => commits.push((mutation, tokens)),
-                    other => {
-                        self.apply(std::mem::take(&mut commits)).await;
-                        self.perform_one(other).await;
-                    }
+                if let Effect::Apply { mutation, tokens } = effect {
+                    commits.push((mutation, tokens));
+                } else {
+                    self.apply(std::mem::take(&mut commits)).await;
+                    self.perform_one(effect).await;
                 }
             }
             self.apply(commits).await;

@@ -62,7 +62,24 @@ impl Node {
                 if known.insert(disk.tag.clone(), health) != Some(health) {
                     self.tell_health(&disk.tag, health);
                 }
+                if health == Health::Well {
+                    self.revive(&disk.tag);
+                }
             }
+        }
+    }
+
+    /// Opens what went to error on a disk that is well again, as after a restart: without a role (rule ROLES). RocksDB
+    /// itself does not recover from a full disk.
+    fn revive(self: &Arc<Self>, disk: &str) {
+        let failed = |replica: &Arc<Replica>| replica.place.disk == disk && replica.view().error.is_some();
+        for replica in self.registry.all().into_iter().filter(failed) {
+            let node = Arc::clone(self);
+            tokio::spawn(async move {
+                if let Err(error) = node.reopen(&replica).await {
+                    tracing::error!(gpid = %replica.gpid, %error, "a replica stays in error");
+                }
+            });
         }
     }
 

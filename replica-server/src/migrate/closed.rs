@@ -36,10 +36,14 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveE
         // The storage that is held back is about to close.
         driver.compaction = None;
         let last = driver.ask(driver.options.leave, || driver.host.close(gpid))?;
+        driver.cell.note(|record| record.last = last.or(record.last));
         mark_source(driver)?;
         let tmp = layout::move_tmp_dir(target.path(), gpid);
         driver.pass(Point::MoveSeal, &tmp)?;
-        seal(driver, &target, &tmp, left, last)?;
+        if driver.cell.record().sole {
+            copy_tail(driver, &target, &tmp, left)?;
+        }
+        seal(driver, &target, &tmp, left)?;
         driver.pass(Point::MoveRenameTarget, &tmp)?;
         durable_rename(&tmp, &live).inspect_err(|error| target.note(error)).map_err(MoveError::io(&tmp))?;
     }
@@ -87,17 +91,36 @@ fn set_mark<H: MoveHost>(driver: &Driver<H>, job: Option<uuid::Uuid>) -> Result<
     info.write(&dir).inspect_err(|error| source.note(error)).map_err(MoveError::io(&dir))
 }
 
-fn seal<H: MoveHost>(
-    driver: &Driver<H>,
-    target: &DataDir,
-    tmp: &Path,
-    left: Left,
-    last: Option<Decree>,
-) -> Result<(), MoveError> {
+/// A table of one replica has nobody to learn from: what the copy lacks is in the log of the source's disk, and must be
+/// durable in that of the target before the first rename.
+fn copy_tail<H: MoveHost>(driver: &Driver<H>, target: &DataDir, tmp: &Path, left: Left) -> Result<(), MoveError> {
+    let (gpid, source, after) = (driver.gpid(), driver.source()?, copied_decree(tmp)?);
+    let info = ReplicaInfo::read(&layout::replica_dir(source.path(), gpid));
+    let incarnation = info.map_err(|error| MoveError::Unexpected(error.to_string()))?.incarnation;
+    let from = CopyPlace { gpid, disk: source.tag().to_owned(), incarnation };
+    let to = CopyPlace { gpid, disk: target.tag().to_owned(), incarnation: left.incarnation };
+    let reached = driver.ask(driver.options.leave, || driver.host.copy_tail(&from, after, &to))?;
+    match driver.cell.record().last {
+        Some(last) if reached < last => Err(MoveError::Unexpected(format!(
+            "the log gave decrees up to {reached} only, and the source was at {last}"
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The decree at which the copy opens.
+fn copied_decree(tmp: &Path) -> Result<Decree, MoveError> {
     let manifest = Manifest::read(tmp).map_err(|error| MoveError::Unexpected(error.to_string()))?;
-    let copied = manifest.complete.as_ref().map_or(Decree(0), |round| round.decree);
-    let last = last.unwrap_or(copied);
-    assert!(copied <= last, "{}: the copy is at {copied}, ahead of its closed source at {last}", driver.gpid());
+    let round = manifest.complete.ok_or_else(|| MoveError::Unexpected("the copy is not complete".to_owned()))?;
+    Ok(round.decree)
+}
+
+fn seal<H: MoveHost>(driver: &Driver<H>, target: &DataDir, tmp: &Path, left: Left) -> Result<(), MoveError> {
+    let copied = copied_decree(tmp)?;
+    let last = driver.cell.record().last.unwrap_or(copied);
+    if copied > last {
+        return Err(MoveError::Unexpected(format!("the copy is at {copied}, ahead of its closed source at {last}")));
+    }
     let (job, incarnation) = (driver.cell.id(), left.incarnation);
     let info =
         ReplicaInfo { gpid: driver.gpid(), incarnation, ballot: left.ballot, job: Some(job), disk: target.uuid() };

@@ -28,7 +28,14 @@ pub struct MovingReplica {
     pub min_replicas: usize,
 }
 
-/// A copy that is to be opened.
+impl MovingReplica {
+    /// Whether it is the only replica that its table wants: it moves as primary, and its partition stops meanwhile.
+    pub(super) const fn is_sole(&self) -> bool {
+        self.replica_count == 1
+    }
+}
+
+/// A copy: where it stands and what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyPlace {
     /// Which partition.
@@ -61,7 +68,7 @@ pub trait MoveHost: Send + Sync + 'static {
     /// is one.
     fn demote(&self, gpid: Gpid) -> impl Future<Output = WireResult<()>> + Send;
 
-    /// Asks the primary to drop this replica for the move. Ok once this node has *seen* the configuration without it:
+    /// Asks the primary to drop this replica for the move; the primary of a table of one replica drops itself. Ok once this node has *seen* the configuration without it:
     /// the `moving` record of this job, and the ballot that made it. At once if it is there already.
     ///
     /// An error means that the change is not known to be in force; it may still come. If a configuration says that the
@@ -72,10 +79,22 @@ pub trait MoveHost: Send + Sync + 'static {
     /// is no longer used; `None` if it is not open.
     fn close(&self, gpid: Gpid) -> impl Future<Output = WireResult<Option<Decree>>> + Send;
 
+    /// For a table of one replica, which nobody can learn from: re-appends the closed source's log records past `after`
+    /// to the log of the target's disk, under the target's incarnation, durably. Ok with the last decree copied
+    /// (`after` if there is none).
+    ///
+    /// Fails if a record past `after` is missing: nothing may be left out.
+    fn copy_tail(
+        &self,
+        source: &CopyPlace,
+        after: Decree,
+        target: &CopyPlace,
+    ) -> impl Future<Output = WireResult<Decree>> + Send;
+
     /// Opens a copy, inactive, under the incarnation of its `.replica-info`. Ok at once if exactly that copy is open.
     fn open(&self, copy: &CopyPlace) -> impl Future<Output = WireResult<()>> + Send;
 
-    /// Asks the meta server to take the new copy in as a learner. Ok if it is a learner or a member already.
+    /// Asks the meta server to take the new copy in: as a learner, or as primary if it is the only one. Ok if it is a learner or a member already.
     fn rejoin(&self, gpid: Gpid, job: Uuid) -> impl Future<Output = WireResult<()>> + Send;
 
     /// Waits until the copy of that incarnation is a member. Says how it learned, if it had to.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use common::fault::{self, Point};
 use common::fs::{create_dir_durable, read_checked, write_checked};
 use common::job::{Job, JobOutcome};
-use common::types::{Ballot, Gpid, Incarnation};
+use common::types::{Ballot, Decree, Gpid, Incarnation};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -30,6 +30,10 @@ pub(super) struct JobRecord {
     pub(super) job: Job,
     /// The primary was asked to drop the replica for the move. From here on the outcome must be known.
     pub(super) leaving: bool,
+    /// The table has one replica: what the copy lacks comes from the source disk's own log.
+    pub(super) sole: bool,
+    /// Last applied decree of the source when it closed.
+    pub(super) last: Option<Decree>,
     /// It left: what the new copy is.
     pub(super) left: Option<Left>,
     /// How it ends; its last duties (hand-back, unlock) remain.
@@ -107,7 +111,8 @@ impl JobStore {
         if let Some(running) = running_of(&cells, job.subject) {
             return Err(CreateError::Running(running.id()));
         }
-        let record = JobRecord { job, leaving: false, left: None, ending: None, cancelled: false };
+        let record =
+            JobRecord { job, leaving: false, sole: false, last: None, left: None, ending: None, cancelled: false };
         store(&self.home, &record).map_err(CreateError::Io)?;
         let cell = self.cell(record);
         cells.insert(cell.id(), Arc::clone(&cell));

@@ -40,8 +40,12 @@ fn check_copy<H: MoveHost>(driver: &Driver<H>, tmp: &Path) -> Result<(), MoveErr
 /// The replica asks its primary to drop it. That it asked is stored first: from there on the outcome must be known.
 fn leave<H: MoveHost>(driver: &Driver<H>) -> Result<JobState, MoveError> {
     let (gpid, home) = (driver.gpid(), driver.options.home.clone());
-    let storing = MoveError::io(&home);
-    driver.cell.save(|record| record.leaving |= !record.cancelled).map_err(&storing)?;
+    let sole = driver.runtime.block_on(driver.host.replica(gpid)).map(|replica| replica.is_sole());
+    let asked = |record: &mut super::job_store::JobRecord| {
+        record.leaving |= !record.cancelled;
+        record.sole = sole.unwrap_or(record.sole);
+    };
+    driver.cell.save(asked).map_err(MoveError::io(&home))?;
     driver.check()?;
     let now_ms = driver.clock.wall_ms();
     let deadline_ms = now_ms.saturating_add(u64::try_from(driver.options.away.as_millis()).unwrap_or(u64::MAX));

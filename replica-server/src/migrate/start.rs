@@ -36,7 +36,7 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveE
 /// That it was primary is stored before it hands over, so that it is handed back whatever happens.
 fn remember_primary<H: MoveHost>(driver: &Driver<H>) -> Result<(), MoveError> {
     let replica = driver.runtime.block_on(driver.host.replica(driver.gpid()));
-    let is_primary = replica.is_some_and(|replica| replica.status == ReplicaStatus::Primary);
+    let is_primary = replica.is_some_and(|replica| replica.status == ReplicaStatus::Primary && !replica.is_sole());
     if !is_primary || driver.cell.job().was_primary {
         return Ok(());
     }
@@ -44,7 +44,7 @@ fn remember_primary<H: MoveHost>(driver: &Driver<H>) -> Result<(), MoveError> {
     saved.map_err(MoveError::io(&driver.options.home))
 }
 
-/// Waits until the replica is a secondary on the source disk. A primary hands over; a learner is waited for: after a
+/// Waits until the replica is a secondary on the source disk. A primary hands over, unless it is the only replica; a learner is waited for: after a
 /// restart it has to catch up first.
 pub(super) fn ready<H: MoveHost>(driver: &Driver<H>) -> Result<MovingReplica, MoveError> {
     let (gpid, until) = (driver.gpid(), driver.clock.mono() + driver.options.ready);
@@ -58,6 +58,7 @@ pub(super) fn ready<H: MoveHost>(driver: &Driver<H>) -> Result<MovingReplica, Mo
                 return Err(MoveError::Unexpected(format!("{gpid} is on {} by now", replica.disk)));
             }
             Some(replica) if replica.status == ReplicaStatus::Secondary => return Ok(replica),
+            Some(replica) if replica.status == ReplicaStatus::Primary && replica.is_sole() => return Ok(replica),
             Some(replica) if replica.status == ReplicaStatus::Primary => demote(driver, job.demote)?,
             Some(_) | None if driver.clock.mono() >= until => return Err(not_ready(driver, status)),
             Some(_) | None => driver.pause(LOOK),

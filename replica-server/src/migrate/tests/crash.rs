@@ -2,6 +2,7 @@
 
 use common::fault::{self, Action, Point};
 use common::job::{JobOutcome, JobState};
+use common::rpc::ErrorCode;
 use common::types::ReplicaStatus;
 
 use super::node::Node;
@@ -42,6 +43,34 @@ async fn a_process_killed_at_any_step_ends_healthy_on_exactly_one_disk() {
         assert_eq!(job.outcome, JobOutcome::Completed, "{}: {:?}", point.name(), job.last_error);
         node.check_whole_on("disk2");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_only_replica_of_a_table_survives_a_kill_at_any_step_of_its_window() {
+    for point in
+        [Point::MoveLeft, Point::MoveSeal, Point::MoveRenameTarget, Point::MoveRenameOrigin, Point::MoveLearning]
+    {
+        let node = Node::new().stopping_on_error();
+        node.cluster.lock().sole = true;
+        node.host.set_status(ReplicaStatus::Primary);
+        node.fill(0, 300);
+        let job = die_at(&node, point).await;
+        let node = node.restart();
+        assert_eq!(node.ended(job).await.outcome, JobOutcome::Completed, "{}", point.name());
+        node.check_whole_on("disk2");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_does_not_reach_the_end_of_the_only_replica_gives_the_origin_back() {
+    let node = Node::new();
+    node.cluster.lock().sole = true;
+    node.host.set_status(ReplicaStatus::Primary);
+    node.fill(0, 100);
+    node.cluster.lock().failing.insert("copy_tail", ErrorCode::Corruption);
+    let job = node.moved("disk1", "disk2").await;
+    assert_eq!(job.outcome, JobOutcome::Failed);
+    assert_eq!(node.live_on(), ["disk1"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -40,6 +40,10 @@ pub(super) struct Cluster {
     pub(super) locked: Option<Uuid>,
     pub(super) log: Vec<Arc<Mutation>>,
     pub(super) keys: BTreeSet<Vec<u8>>,
+    /// The table has this replica only.
+    pub(super) sole: bool,
+    /// From where the log was copied to the other disk.
+    pub(super) tail_after: Option<Decree>,
     /// What was asked for, in order.
     pub(super) calls: Vec<&'static str>,
     /// Calls that fail, with how.
@@ -128,7 +132,7 @@ impl Host {
             info.adopt(cluster.mint(), cluster.ballot);
             info.write(&start.dir).unwrap();
             (open.incarnation, cluster.member) = (info.incarnation, Some(info.incarnation));
-            open.status = ReplicaStatus::Secondary;
+            open.status = if cluster.sole { ReplicaStatus::Primary } else { ReplicaStatus::Secondary };
             catch_up(&cluster, Some(&open));
         }
         *self.open.lock() = Some(open);
@@ -149,10 +153,11 @@ impl MoveHost for Host {
     }
 
     async fn replica(&self, _: Gpid) -> Option<MovingReplica> {
+        let sole = self.cluster.lock().sole;
         let open = self.open.lock();
         let Open { disk, incarnation, status, storage } = open.as_ref()?;
         let (disk, storage) = (disk.clone(), storage.clone());
-        let (members, replica_count, min_replicas) = (3, 3, 2);
+        let (members, replica_count, min_replicas) = if sole { (1, 1, 1) } else { (3, 3, 2) };
         Some(MovingReplica {
             disk,
             incarnation: *incarnation,
@@ -206,6 +211,14 @@ impl MoveHost for Host {
         Ok(Some(open.storage.applied().decree))
     }
 
+    async fn copy_tail(&self, source: &CopyPlace, after: Decree, target: &CopyPlace) -> WireResult<Decree> {
+        let mut cluster = self.cluster.lock();
+        cluster.call("copy_tail")?;
+        assert!(source.incarnation < target.incarnation && self.open.lock().is_none());
+        cluster.tail_after = Some(after);
+        Ok(Decree(cluster.log.len() as u64))
+    }
+
     async fn open(&self, copy: &CopyPlace) -> WireResult<()> {
         self.cluster.lock().call("open")?;
         let mut open = self.open.lock();
@@ -243,7 +256,11 @@ impl MoveHost for Host {
         if cluster.member != Some(incarnation) {
             (cluster.member, cluster.moving) = (Some(incarnation), None);
             cluster.ballot = cluster.ballot.next();
-            open.status = ReplicaStatus::Secondary;
+            open.status = if cluster.sole { ReplicaStatus::Primary } else { ReplicaStatus::Secondary };
+            assert!(
+                !cluster.sole || cluster.tail_after == Some(open.storage.applied().decree),
+                "its log does not follow"
+            );
         }
         catch_up(&cluster, Some(open));
         Ok(Some(LearnKind::Log))

@@ -115,3 +115,17 @@ async fn compaction_of_the_source_is_held_back_only_during_the_rounds() {
     assert!(job.bytes_done > 8 << 20, "{}", job.bytes_done);
     node.check_whole_on("disk2");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_only_replica_of_a_table_moves_as_primary_and_takes_its_log_along() {
+    let node = Node::new();
+    node.cluster.lock().sole = true;
+    node.host.set_status(ReplicaStatus::Primary);
+    node.fill(0, 300);
+    let job = node.moved("disk1", "disk2").await;
+    assert_eq!(job.outcome, JobOutcome::Completed, "{:?}", job.last_error);
+    let calls = node.cluster.lock().calls.clone();
+    assert_eq!(calls, ["lock", "leave", "close", "copy_tail", "open", "rejoin", "wait_member", "unlock"]);
+    assert_eq!(node.host.status().unwrap().1, ReplicaStatus::Primary);
+    node.check_whole_on("disk2");
+}

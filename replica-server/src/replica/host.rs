@@ -166,6 +166,20 @@ impl MoveHost for Host {
         self.node.stop_replica(&replica, false).await.map(Some)
     }
 
+    async fn copy_tail(&self, source: &CopyPlace, after: Decree, target: &CopyPlace) -> WireResult<Decree> {
+        let (from, to) = (self.node.log(&source.disk)?, self.node.log(&target.disk)?);
+        let (gpid, old, new) = (source.gpid, source.incarnation, target.incarnation);
+        super::blocking(move || {
+            let tail = from.tail(gpid, old, after).map_err(|error| error.to_wire())?;
+            if tail.gap || tail.conflict.is_some() {
+                let message = format!("the log of {gpid} lacks records past decree {after}");
+                return Err(WireError::new(ErrorCode::Corruption, message, "scrub it; the replica stays where it is"));
+            }
+            from.copy_tail((gpid, old), after, &to, new, WAIT).map_err(|error| error.to_wire())
+        })
+        .await
+    }
+
     async fn open(&self, copy: &CopyPlace) -> WireResult<()> {
         let _turn = self.node.turns.take(copy.gpid).await;
         if let Some(open) = self.node.registry.get(copy.gpid) {

@@ -53,6 +53,24 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveE
     Ok(JobState::Learning)
 }
 
+/// The home disk may have refused to store that the replica left. If the new copy is in place all the same, the
+/// directories say more than the record, and the job goes on from there.
+pub(super) fn find_forgotten<H: MoveHost>(driver: &Driver<H>) {
+    let (record, Ok(target)) = (driver.cell.record(), driver.target()) else { return };
+    let info = ReplicaInfo::read(&layout::replica_dir(target.path(), driver.gpid()));
+    let Some(info) = info.ok().filter(|info| info.job == Some(record.job.id)) else { return };
+    if record.left.is_some() || record.ending.is_some() {
+        return;
+    }
+    let now_ms = driver.clock.wall_ms();
+    let deadline_ms = now_ms.saturating_add(u64::try_from(driver.options.away.as_millis()).unwrap_or(u64::MAX));
+    let left = Left { incarnation: info.incarnation, ballot: info.ballot, deadline_ms };
+    driver.cell.note(|record| {
+        (record.leaving, record.left) = (true, Some(left));
+        record.job.enter(JobState::Closed, now_ms);
+    });
+}
+
 fn left<H: MoveHost>(driver: &Driver<H>) -> Result<Left, MoveError> {
     let missing = || MoveError::Unexpected("the job does not say how the replica left".to_owned());
     driver.cell.record().left.ok_or_else(missing)

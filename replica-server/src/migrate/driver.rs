@@ -54,6 +54,7 @@ impl<H: MoveHost> Driver<H> {
     pub(super) fn run(mut self) {
         let (gpid, job) = (self.gpid(), self.cell.id());
         self.disks.hold(gpid);
+        closed::find_forgotten(&self);
         let mut tries = 0;
         while self.cell.record().ending.is_none() {
             let state = self.cell.job().state;

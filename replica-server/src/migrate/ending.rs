@@ -1,15 +1,21 @@
 //! The last duties of a job, however it ends: compaction allowed again, its files removed, the primary handed back, the
 //! partition unlocked. Entered again after a crash.
 
+use std::time::Duration;
+
 use common::fs::{remove_dir_durable, sync_dir};
 use common::job::JobOutcome;
 use common::rpc::WireResult;
+use common::types::ReplicaStatus;
 use replica_state::migrate::can_turn_back;
 
 use super::driver::Driver;
 use super::host::MoveHost;
 use super::job_store::{Ending, JobRecord};
 use crate::disk::{layout, note_time};
+
+/// How long a replica without a role is waited for.
+const ROLE: Duration = Duration::from_secs(10);
 
 pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) {
     driver.compaction = None;
@@ -27,11 +33,26 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) {
         date_origin(driver);
     }
     if record.job.was_primary {
+        await_role(driver);
         duty(driver, "the hand-back of the primary", || driver.host.hand_back(gpid));
     }
     duty(driver, "the unlock of its partition", || driver.host.unlock(gpid, job));
     if !driver.stop.is_cancelled() {
         finish(driver, &record, ending);
+    }
+}
+
+/// After a restart the replica has no role for a moment; only a secondary can be handed the primary back.
+fn await_role<H: MoveHost>(driver: &Driver<H>) {
+    let until = driver.clock.mono() + ROLE.min(driver.options.ending);
+    let has_role = |status: ReplicaStatus| matches!(status, ReplicaStatus::Secondary | ReplicaStatus::Primary);
+    loop {
+        let replica = driver.runtime.block_on(driver.host.replica(driver.gpid()));
+        let ready = replica.is_some_and(|replica| has_role(replica.status));
+        if ready || driver.clock.mono() >= until || driver.stop.is_cancelled() {
+            return;
+        }
+        driver.pause(Duration::from_millis(50));
     }
 }
 

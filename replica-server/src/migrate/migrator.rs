@@ -115,14 +115,23 @@ impl<H: MoveHost> Migrator<H> {
     /// An unknown job, one that is over, or one past the point of no return.
     pub fn cancel(self: &Arc<Self>, id: Uuid) -> WireResult<()> {
         let cell = self.store.get(id).ok_or_else(|| unknown(id))?;
-        let cancelled = cell.cancel().map_err(WireError::internal)?;
-        self.begin_what_may();
-        if cancelled {
-            return Ok(());
+        if cell.cancel().map_err(WireError::internal)? {
+            return self.end_if_waiting(&cell).map_err(WireError::internal);
         }
         let job = cell.job();
         let message = format!("job {id} is {} and cannot be cancelled any more", job.state);
         Err(WireError::new(ErrorCode::InvalidArgument, message, "a job can be cancelled until it is CLOSED"))
+    }
+
+    /// A job that never began has no driver to end it.
+    fn end_if_waiting(self: &Arc<Self>, cell: &JobCell) -> std::io::Result<()> {
+        let _turn = self.admitting.lock();
+        let waits = cell.job().started_at_ms.is_none() && !self.running.borrow().contains(&cell.id());
+        if waits {
+            cell.save(|record| record.job.finish(JobOutcome::Cancelled, None, self.clock.wall_ms()))?;
+            self.disks.release(cell.job().subject);
+        }
+        Ok(())
     }
 
     /// Changes the rate limit of a job while it runs; 0: none. Blocks.

@@ -165,3 +165,26 @@ async fn an_origin_that_cannot_be_renamed_does_not_stop_the_job() {
     assert_eq!(node.ended(job).await.outcome, JobOutcome::Completed);
     node.check_whole_on("disk2");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_home_disk_that_refuses_from_any_write_on_costs_at_most_the_job() {
+    for nth in 2..=9 {
+        let node = Node::new();
+        node.fill(0, 200);
+        let own = node.root.to_string_lossy().into_owned();
+        fault::arm(Point::JobWrite, Action::Error, nth, &own);
+        let job = node.submit("disk1", "disk2").await;
+        let ended = node.ended(job).await;
+        fault::disarm(&own);
+        let disk = if ended.outcome == JobOutcome::Completed { "disk2" } else { "disk1" };
+        node.check_whole_on(disk);
+        node.migrator.stop();
+        // What was stored is older than what was done.
+        let node = node.restart();
+        node.fill(200, 210);
+        let again = node.ended(job).await;
+        assert!(!again.is_running(), "{nth}");
+        let disk = if again.outcome == JobOutcome::Completed { "disk2" } else { disk };
+        node.check_whole_on(disk);
+    }
+}

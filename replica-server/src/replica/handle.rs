@@ -27,6 +27,8 @@ pub(crate) enum Input {
     Digest(Option<Decree>, oneshot::Sender<WireResult<Digest>>),
     /// Committed mutations from this decree on, if the prepare cache has them.
     Cached(Decree, oneshot::Sender<Option<Vec<Arc<Mutation>>>>),
+    /// Everything told before this was taken: whoever brings much waits for it.
+    Mark(oneshot::Sender<()>),
     /// A fetched checkpoint takes the place of the storage.
     Install(CheckpointReady),
     /// Close, after a flush if asked: answered when storage and log are let go.
@@ -105,6 +107,12 @@ impl Replica {
     /// Tells the task, waiting for room.
     pub(crate) async fn tell(&self, input: Input) -> bool {
         self.inbox.send(input).await.is_ok()
+    }
+
+    /// Tells the task and waits until it has taken it, so that what is brought never piles up.
+    pub(crate) async fn bring(&self, input: Input) -> bool {
+        let (taken, mark) = oneshot::channel();
+        self.tell(input).await && self.tell(Input::Mark(taken)).await && mark.await.is_ok()
     }
 
     /// The storage, unless it is being replaced or closed.

@@ -217,10 +217,16 @@ impl MoveHost for Host {
         if replica.me.incarnation != incarnation {
             return Err(not_member(gpid));
         }
-        let mut changes = replica.watch();
-        let member = |status: ReplicaStatus| matches!(status, ReplicaStatus::Primary | ReplicaStatus::Secondary);
-        let waited = tokio::time::timeout(deadline, changes.wait_for(|(status, _)| member(*status))).await;
-        waited.map_err(|_| late("the new copy to become a member"))?.map_err(|_| super::handle::closing(gpid))?;
+        let asked = self.config(gpid).await?.ballot;
+        let seen = |status: ReplicaStatus, config: Option<&PartitionConfig>| match status {
+            ReplicaStatus::Primary | ReplicaStatus::Secondary => Some(Ok(())),
+            // It was taken out again, as happens to a learner whose process ended: the caller asks to be taken in anew.
+            ReplicaStatus::Learner | ReplicaStatus::Inactive | ReplicaStatus::Error => config
+                .filter(|config| config.ballot >= asked && config.copy_on(self.node.peer).is_none())
+                .map(|_| Err(not_member(gpid))),
+        };
+        let waited = tokio::time::timeout(deadline, self.until(&replica, || (), seen)).await;
+        waited.map_err(|_| late("the new copy to become a member"))??;
         Ok(self.node.learners.last_kind(gpid))
     }
 

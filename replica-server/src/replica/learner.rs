@@ -91,7 +91,7 @@ impl Learners {
         let target = Arc::clone(replica);
         let deliver = Box::new(move |fetched| {
             let replica = Arc::clone(&target);
-            async move { replica.tell(input(order.ballot, fetched)).await }.boxed()
+            async move { replica.bring(input(order.ballot, fetched)).await }.boxed()
         });
         let (dir, throttle) = (replica.place.dir.clone(), self.throttle.clone());
         Fetcher { order, link, dir, throttle, deliver }.run().await

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use common::rpc::{ErrorCode, WireError, WireResult};
 use common::types::{Decree, Gpid, Incarnation, Member, PartitionConfig, ReplicaStatus};
-use pacifica::{Boot, Event};
+use pacifica::{Boot, Event, Health};
 use parking_lot::{Mutex, RwLock};
 use replica_state::collect;
 use replica_state::replay::Tail;
@@ -198,6 +198,10 @@ impl Node {
             changed: watch::Sender::new((status, ballot)),
         });
         self.registry.insert(Arc::clone(&replica));
+        let disk = self.disks.figures().into_iter().find(|disk| disk.tag == replica.place.disk);
+        if let Some(health) = disk.map(|disk| self.health(&disk)).filter(|health| *health != Health::Well) {
+            replica.event(Event::Health(health));
+        }
         let task = Task::new(core, Arc::clone(&replica), self.environment(), info, clean, signal, inputs);
         let running = tokio::spawn(task.run());
         tokio::spawn(async move {

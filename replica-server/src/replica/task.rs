@@ -129,6 +129,8 @@ impl Task {
 
     async fn input(&mut self, input: Input) {
         match input {
+            // What failed by itself is not well because its disk is: it is opened again.
+            Input::Event(Event::Health(Health::Well)) if self.error.is_some() => {}
             Input::Event(event) => self.step(event),
             Input::Write(op, answer) => self.write(&op, answer).await,
             Input::Digest(at, answer) => {
@@ -136,6 +138,10 @@ impl Task {
                 self.digest(at, answer).await;
             }
             Input::Cached(from, answer) => drop(answer.send(self.core.cached(from))),
+            Input::Mark(taken) => {
+                self.perform().await;
+                let _ = taken.send(());
+            }
             Input::Install(ready) => {
                 self.perform().await;
                 self.install(ready).await;

@@ -9,7 +9,7 @@ use common::types::{Decree, Gpid, Incarnation};
 use pacifica::{Event, Health};
 
 use super::blocking;
-use super::handle::Replica;
+use super::handle::{Input, Replica};
 use super::node::Node;
 use crate::disk::DiskFigures;
 use crate::log::{DiskLog, LogStatus};
@@ -94,7 +94,7 @@ impl Node {
 
     /// What a disk's state means for its replicas. One whose oldest append waits too long is as good as failed, though
     /// the node's beacons go on (rule LEASES).
-    fn health(&self, disk: &DiskFigures) -> Health {
+    pub(super) fn health(&self, disk: &DiskFigures) -> Health {
         let log = self.logs.get(&disk.tag).map(|open| &open.log);
         let oldest = log.and_then(DiskLog::oldest_append);
         let stalled = oldest.is_some_and(|since| self.clock.mono().since(since) > self.log_stall);
@@ -111,7 +111,9 @@ impl Node {
     fn tell_health(&self, disk: &str, health: Health) {
         tracing::info!(disk, ?health, "health of a disk's replicas");
         for replica in self.registry.all().iter().filter(|replica| replica.place.disk == disk) {
-            replica.event(Event::Health(health));
+            // Said once, so it must arrive, however long the queue is.
+            let replica = Arc::clone(replica);
+            tokio::spawn(async move { replica.tell(Input::Event(Event::Health(health))).await });
         }
     }
 

@@ -25,6 +25,10 @@ pub enum ChangeRefusal {
     NotDroppable { member: Member },
     #[error("{member} may not lead the partition")]
     MayNotLead { member: Member },
+    #[error(
+        "{member} is not known to follow since its node started, and that node does not fsync what it acknowledges"
+    )]
+    MayHaveForgotten { member: Member },
     #[error("node {peer} already has a copy of the partition")]
     AlreadyThere { peer: PeerId },
     #[error("no primary leads the partition")]
@@ -43,7 +47,10 @@ impl ChangeRefusal {
             Self::BallotMismatch { .. } => ErrorCode::BallotMismatch,
             Self::NotPrimary | Self::NoPrimary => ErrorCode::NotPrimary,
             Self::NotSecondary { .. } => ErrorCode::NotSecondary,
-            Self::NotLearner { .. } | Self::NotDroppable { .. } | Self::MayNotLead { .. } => ErrorCode::NotMember,
+            Self::NotLearner { .. }
+            | Self::NotDroppable { .. }
+            | Self::MayNotLead { .. }
+            | Self::MayHaveForgotten { .. } => ErrorCode::NotMember,
             Self::NotMetaServer | Self::NotMover | Self::NotSelf => ErrorCode::InvalidArgument,
             Self::AlreadyThere { .. } => ErrorCode::AlreadyExists,
             Self::MoveUnderWay { .. } => ErrorCode::AlreadyMigrating,
@@ -67,6 +74,7 @@ impl ChangeRefusal {
             | Self::NotLearner { .. }
             | Self::NotDroppable { .. }
             | Self::MayNotLead { .. }
+            | Self::MayHaveForgotten { .. }
             | Self::NoPrimary => "look at the partition's configuration (admin-cli app <table> -d)",
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common::rpc::{ErrorCode, WireError};
-use common::types::{Ballot, ConfigChange, Gpid, PartitionConfig};
+use common::types::{Ballot, ConfigChange, Gpid, PartitionConfig, ReplicaStatus};
 
 use crate::change::{Requester, change_config};
 use crate::cluster::Cluster;
@@ -53,10 +53,24 @@ impl Cluster {
         if expected < config.ballot {
             return Ok(Verdict::Superseded(Arc::clone(config)));
         }
-        match change_config(config, from, expected, change, now_ms) {
+        let decided =
+            self.check_successor(gpid, change).and_then(|()| change_config(config, from, expected, change, now_ms));
+        match decided {
             Ok(next) => Ok(Verdict::Install(partition.with(next, Some((from, change.clone()))))),
             Err(refusal) => Ok(Verdict::Refused(Arc::clone(config), refusal)),
         }
+    }
+
+    /// A primary may not have noticed yet that a member was restarted. Without fsync that member may have forgotten
+    /// what it acknowledged, and only all members together know (rule ROLES).
+    fn check_successor(&self, gpid: Gpid, change: &ConfigChange) -> Result<(), ChangeRefusal> {
+        let ConfigChange::HandOver { to } = *change else { return Ok(()) };
+        if self.node(to.peer).is_none_or(|node| node.sync_always) {
+            return Ok(());
+        }
+        let report = self.vitals.get(&to.peer).and_then(|vitals| vitals.replicas.get(&gpid));
+        let follows = report.is_some_and(|r| r.incarnation == to.incarnation && r.status == ReplicaStatus::Secondary);
+        if follows { Ok(()) } else { Err(ChangeRefusal::MayHaveForgotten { member: to }) }
     }
 
     /// What to store for a proposal of the guardian; `None` if the partition changed since.

@@ -66,6 +66,27 @@ fn a_repeated_change_is_answered_as_the_first_time_and_a_stale_one_as_superseded
 }
 
 #[test]
+fn a_restarted_member_that_did_not_fsync_is_not_handed_the_lead() {
+    let (mut world, gpid) = led();
+    let config = world.config(gpid).clone();
+    let (primary, to) = (config.primary.unwrap().peer, config.secondaries[0]);
+    let decide = |world: &World| {
+        let change = ConfigChange::HandOver { to };
+        world.cluster.decide(Requester::Peer(primary), gpid, config.ballot, &change, 0).unwrap()
+    };
+    assert!(matches!(decide(&world), Verdict::Install(_)));
+    world.register(to.peer.0, 900, false);
+    let refusal = crate::ChangeRefusal::MayHaveForgotten { member: to };
+    assert!(matches!(decide(&world), Verdict::Refused(_, why) if why == refusal), "nothing is heard of its new run");
+    world.says.insert((to.peer, gpid), Some(idle(gpid, to.incarnation.0)));
+    world.beat();
+    assert!(matches!(decide(&world), Verdict::Refused(_, why) if why == refusal), "it has no role");
+    world.says.clear();
+    world.beat();
+    assert!(matches!(decide(&world), Verdict::Install(_)));
+}
+
+#[test]
 fn a_lock_belongs_to_one_job_at_a_time() {
     let (mut world, gpid) = led();
     let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));

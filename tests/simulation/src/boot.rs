@@ -29,17 +29,22 @@ impl World {
         for (index, disk) in node.disks.iter_mut().enumerate() {
             disk.present = absent != Some(index);
             disk.full = false;
+            disk.log.failed = false;
         }
         let run = node.run;
         self.trace.mark((5, at, run, absent));
         self.trace.say(self.now, || format!("node {at}: starts, run {run}, absent disk {absent:?}"));
         self.queue.push(self.now + stagger, Happening::Tick { node: at, run });
         self.send_heartbeat(at);
-        self.recover_directories(at);
-        self.resume_moves(at);
+        // Without fsync a copy may have forgotten what it acknowledged. An earlier process may still have asked for a
+        // role; so nothing is opened before the meta server listens to this one alone (rule ROLES).
+        if self.plan.sync == Sync::Always {
+            self.recover_directories(at);
+        }
     }
 
-    fn recover_directories(&mut self, at: usize) {
+    /// Decides what becomes of the directories found, and opens what is to be opened.
+    pub(crate) fn recover_directories(&mut self, at: usize) {
         let configured = self.configured_here(at);
         let naive = self.has(Planted::IncarnationMintedLocally);
         if self.has(Planted::UnsealedRolledForward) {
@@ -52,6 +57,10 @@ impl World {
         for (gpid, decision) in recover(&found, &absent, &configured) {
             self.carry_out(at, gpid, decision, &ids, &found);
         }
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.loaded = true;
+        }
+        self.resume_moves(at);
     }
 
     /// What the meta server says this node is to hold, if it can be asked before the replicas are opened.
@@ -145,8 +154,11 @@ impl World {
             replay.frame(own, frame.committed, frame.mutation.clone());
         }
         let Tail { mutations, committed, conflict, .. } = replay.finish();
+        let durable = dir.info.map(|info| info.ballot).unwrap_or_default();
+        let at_start = node.at_start.as_ref().and_then(|known| known.get(&gpid)).map(|(ballot, _)| *ballot);
+        let forgets = self.plan.sync == Sync::Never && !made_here;
         let boot = Boot {
-            ballot: dir.info.map(|info| info.ballot).unwrap_or_default(),
+            ballot: at_start.filter(|_| forgets).map_or(durable, |floor| floor.max(durable)),
             fresh: made_here,
             applied: storage.applied,
             applied_ballot: storage.ballot,

@@ -53,7 +53,8 @@ impl World {
     /// A copy is made here, empty: it will learn, or lead a partition that never had anything.
     fn create(&mut self, at: usize, gpid: Gpid, learner: Member) {
         let Some(node) = self.nodes.get_mut(at) else { return };
-        let busy = node.opening.contains(&gpid) || node.moves.get(&gpid).is_some_and(|job| job.holds_copy());
+        let busy =
+            !node.loaded || node.opening.contains(&gpid) || node.moves.get(&gpid).is_some_and(|job| job.holds_copy());
         if busy || !node.may_create(gpid, learner.incarnation) {
             return;
         }
@@ -95,7 +96,8 @@ impl crate::node::Node {
     /// An absent disk could hold any copy that was made before this process started (rule LAST COPY).
     fn may_create(&self, gpid: Gpid, incarnation: Incarnation) -> bool {
         let all_present = self.disks.iter().all(|disk| disk.present);
-        let fresh = self.fresh_from.get(&gpid).is_some_and(|from| incarnation >= *from);
+        let next = self.at_start.as_ref().and_then(|known| known.get(&gpid)).map(|(_, next)| *next);
+        let fresh = next.is_some_and(|next| incarnation >= next);
         self.minted_locally || fresh || (all_present && !self.waiting.contains(&gpid))
     }
 }

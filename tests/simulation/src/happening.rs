@@ -114,12 +114,9 @@ pub(crate) enum Body {
         op: OpId,
         reply: Reply,
     },
-    /// A process says that it is there, and hears from which incarnation on copies were made after it started.
+    /// A process says that it is there, and hears what the configurations were when it started.
     Register(ProcessId),
-    Registered {
-        process: ProcessId,
-        fresh_from: Vec<(Gpid, Incarnation)>,
-    },
+    Registered { process: ProcessId, configs: Vec<Arc<PartitionConfig>> },
     /// The meta server does not know this process: it must register.
     Stranger(ProcessId),
     Heartbeat(Box<Heartbeat>),

@@ -167,9 +167,8 @@ impl World {
         for record in records {
             self.install(record);
         }
-        let fresh_from = self.meta.cluster.live_partitions().map(|p| (p.config.gpid, p.config.next_incarnation));
-        let fresh_from = fresh_from.collect();
-        self.send(Address::Meta, from, Body::Registered { process, fresh_from });
+        let configs = self.meta.cluster.live_partitions().map(|partition| partition.config.clone()).collect();
+        self.send(Address::Meta, from, Body::Registered { process, configs });
     }
 
     fn heartbeat_arrives(&mut self, from: Address, heartbeat: &Heartbeat) {

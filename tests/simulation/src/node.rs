@@ -54,11 +54,14 @@ pub(crate) struct Node {
     pub(crate) proposals: BTreeMap<(Gpid, Requested), Proposal>,
     pub(crate) reads: BTreeMap<u64, Read>,
     pub(crate) file_ops: BTreeMap<u64, FileOp>,
-    /// Incarnations from here on were given after this process started: no absent disk can hold them.
-    pub(crate) fresh_from: BTreeMap<Gpid, Incarnation>,
+    /// What was configured when this process registered: no absent disk can hold an incarnation given later, and
+    /// without fsync no role is taken at a ballot given before.
+    pub(crate) at_start: Option<BTreeMap<Gpid, (Ballot, Incarnation)>>,
     /// Partitions for which a disk that is absent is waited for.
     pub(crate) waiting: BTreeSet<Gpid>,
     pub(crate) registered: bool,
+    /// Its directories were recovered.
+    pub(crate) loaded: bool,
     pub(crate) ticks: u64,
     pub(crate) last_tick: common::types::Time,
 }
@@ -93,9 +96,10 @@ impl Node {
             proposals: BTreeMap::new(),
             reads: BTreeMap::new(),
             file_ops: BTreeMap::new(),
-            fresh_from: BTreeMap::new(),
+            at_start: None,
             waiting: BTreeSet::new(),
             registered: false,
+            loaded: false,
             ticks: 0,
             last_tick: common::types::Time(0),
         }
@@ -118,9 +122,10 @@ impl Node {
         self.proposals.clear();
         self.reads.clear();
         self.file_ops.clear();
-        self.fresh_from.clear();
+        self.at_start = None;
         self.waiting.clear();
         self.registered = false;
+        self.loaded = false;
     }
 
     /// The disk with this identity.
@@ -178,7 +183,7 @@ impl World {
             Body::Request { op, gpid, kind } => self.request_arrives(at, from, op, gpid, kind),
             Body::Install(config) => self.config_arrives(at, config),
             Body::Collect(orders) => self.collect(at, &orders),
-            Body::Registered { process, fresh_from } => self.registered(at, process, fresh_from),
+            Body::Registered { process, configs } => self.registered(at, process, &configs),
             Body::Stranger(process) => self.stranger(at, process),
             Body::Changed { process, gpid, request, config, refused } => {
                 self.change_answered(at, process, gpid, request, config, refused);

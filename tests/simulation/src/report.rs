@@ -1,13 +1,16 @@
 //! What a node tells the meta server of itself, and what it makes of the answers.
 
+use std::sync::Arc;
+
 use common::rpc::meta_node::{Heartbeat, ReplicaReport};
-use common::types::{Ballot, Gpid, Incarnation, ProcessId, ReplicaStatus};
+use common::types::{Ballot, Gpid, Incarnation, PartitionConfig, ProcessId, ReplicaStatus};
 use pacifica::Health;
 use replica_state::collect;
 use replica_state::recover::DirKind;
 
 use crate::disk::{DirChange, Then};
 use crate::happening::{Address, Body};
+use crate::log::Sync;
 use crate::planted::Planted;
 use crate::runtime::Runtime;
 use crate::world::World;
@@ -42,7 +45,7 @@ impl World {
         let heartbeat = Heartbeat {
             peer: node.peer(),
             process: node.process,
-            loaded: true,
+            loaded: node.loaded,
             stopping: false,
             disks,
             replicas: replicas.collect(),
@@ -53,11 +56,15 @@ impl World {
     }
 
     /// The meta server knows this process.
-    pub(crate) fn registered(&mut self, at: usize, process: ProcessId, fresh_from: Vec<(Gpid, Incarnation)>) {
+    pub(crate) fn registered(&mut self, at: usize, process: ProcessId, configs: &[Arc<PartitionConfig>]) {
         let Some(node) = self.nodes.get_mut(at).filter(|node| node.process == process) else { return };
         node.registered = true;
-        for (gpid, incarnation) in fresh_from {
-            node.fresh_from.entry(gpid).or_insert(incarnation);
+        if node.at_start.is_none() {
+            let known = |config: &Arc<PartitionConfig>| (config.gpid, (config.ballot, config.next_incarnation));
+            node.at_start = Some(configs.iter().map(known).collect());
+            if self.plan.sync == Sync::Never {
+                self.recover_directories(at);
+            }
         }
         self.send_heartbeat(at);
     }

@@ -9,8 +9,10 @@ use crate::happening::{Address, Body, Happening, OpKind, Reply};
 use crate::history::OpId;
 use crate::world::World;
 
-/// How long a client waits for an answer, in microseconds.
-const PATIENCE: u64 = 1_500_000;
+/// How long a client waits for a read, in microseconds: long enough to hear a stale answer of a primary that was stopped.
+const PATIENCE_OF_READS: u64 = 4_000_000;
+/// How long a client waits for a write, in microseconds.
+const PATIENCE_OF_WRITES: u64 = 800_000;
 /// So many operations go to a few keys of a partition, then the next few are taken.
 const OPERATIONS_OF_A_WINDOW: u16 = 60;
 /// Keys in use at a time.
@@ -71,7 +73,8 @@ impl World {
             client.busy = Some(op);
         }
         self.send(Address::Client(client), Address::Node(target), Body::Request { op, gpid, kind });
-        self.queue.push(self.now + PATIENCE, Happening::ClientTimeout { client, op });
+        let patience = if matches!(kind, OpKind::Get { .. }) { PATIENCE_OF_READS } else { PATIENCE_OF_WRITES };
+        self.queue.push(self.now + patience, Happening::ClientTimeout { client, op });
         op
     }
 
@@ -108,6 +111,13 @@ impl World {
         self.trace.say(self.now, || format!("client {index} gives {op:?} up"));
         if let Some(operation) = self.history.operations().get(op.0) {
             client.routes.remove(&operation.gpid);
+        }
+    }
+
+    /// Tells a client where to go.
+    pub(crate) fn set_route(&mut self, client: usize, gpid: Gpid, node: usize) {
+        if let Some(client) = self.clients.get_mut(client) {
+            client.routes.insert(gpid, node);
         }
     }
 

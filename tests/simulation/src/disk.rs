@@ -82,29 +82,16 @@ pub(crate) enum DirChange {
 /// What goes on when an operation is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
-    Nothing,
+    /// The copy is gone, and another may be made.
+    Collected { gpid: Gpid },
     /// The core is told that its ballot is durable.
-    BallotPersisted {
-        gpid: Gpid,
-        opened: u64,
-        ballot: Ballot,
-    },
+    BallotPersisted { gpid: Gpid, opened: u64, ballot: Ballot },
     /// The learned checkpoint is in place.
-    Installed {
-        gpid: Gpid,
-        opened: u64,
-        ballot: Ballot,
-        decree: Decree,
-    },
+    Installed { gpid: Gpid, opened: u64, ballot: Ballot, decree: Decree },
     /// The replica is opened under this incarnation.
-    Open {
-        gpid: Gpid,
-        incarnation: Incarnation,
-    },
+    Open { gpid: Gpid, incarnation: Incarnation },
     /// The move's next step.
-    MoveStep {
-        gpid: Gpid,
-    },
+    MoveStep { gpid: Gpid },
 }
 
 impl Disk {

@@ -16,6 +16,7 @@ pub(crate) enum FaultKind {
     PowerCutEverywhere,
     DiskAbsent,
     Pause,
+    PauseInRead,
     Isolate,
     CutOneWay,
     BadNetwork,
@@ -39,6 +40,7 @@ impl FaultKind {
         Self::PowerCutEverywhere,
         Self::DiskAbsent,
         Self::Pause,
+        Self::PauseInRead,
         Self::Isolate,
         Self::CutOneWay,
         Self::BadNetwork,
@@ -60,7 +62,7 @@ impl FaultKind {
         match self {
             Self::PowerCutEverywhere | Self::FailLog | Self::FillDisk | Self::MetaRestarts | Self::SetWallClock => 1,
             Self::MetaAway | Self::HangReplica | Self::HangLog | Self::BadNetwork | Self::DiskAbsent => 2,
-            Self::WriteBack | Self::CutOneWay => 2,
+            Self::WriteBack | Self::CutOneWay | Self::PauseInRead => 2,
             Self::Kill | Self::PowerCut | Self::Pause | Self::Isolate | Self::HandOver | Self::Flush => 4,
             Self::MoveDisk => 6,
         }
@@ -113,6 +115,12 @@ impl World {
                 self.crash_for_a_while(node, false, Some(absent));
             }
             FaultKind::Pause => self.pause(node),
+            FaultKind::PauseInRead => {
+                let pause = self.span(50_000, 4_000_000);
+                if let Some(node) = self.nodes.get_mut(node) {
+                    node.pause_in_read = Some(pause);
+                }
+            }
             FaultKind::Isolate => self.isolate(node),
             FaultKind::CutOneWay => self.cut_one_way(node),
             FaultKind::BadNetwork => self.worsen_network(),

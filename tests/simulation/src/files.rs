@@ -31,7 +31,11 @@ impl World {
         }
         self.perform_file_op(at, disk, dir, change);
         match then {
-            Then::Nothing => {}
+            Then::Collected { gpid } => {
+                if let Some(node) = self.nodes.get_mut(at) {
+                    node.opening.remove(&gpid);
+                }
+            }
             Then::BallotPersisted { gpid, ballot, .. } => self.drive(at, gpid, Event::BallotPersisted { ballot }),
             Then::Installed { gpid, opened, ballot, decree } => {
                 self.checkpoint_installed(at, gpid, opened, ballot, decree);
@@ -49,7 +53,7 @@ impl World {
             Then::Installed { gpid, opened, ballot, .. } => runtime(gpid).is_none_or(|r| {
                 r.opened != *opened || !r.learning.is_some_and(|learning| learning.is_installing(*ballot))
             }),
-            Then::Nothing | Then::Open { .. } | Then::MoveStep { .. } => false,
+            Then::Collected { .. } | Then::Open { .. } | Then::MoveStep { .. } => false,
         }
     }
 

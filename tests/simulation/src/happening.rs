@@ -116,7 +116,10 @@ pub(crate) enum Body {
     },
     /// A process says that it is there, and hears what the configurations were when it started.
     Register(ProcessId),
-    Registered { process: ProcessId, configs: Vec<Arc<PartitionConfig>> },
+    Registered {
+        process: ProcessId,
+        configs: Vec<Arc<PartitionConfig>>,
+    },
     /// The meta server does not know this process: it must register.
     Stranger(ProcessId),
     Heartbeat(Box<Heartbeat>),

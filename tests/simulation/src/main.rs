@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use clap::Parser;
-use simulation::{Lines, Planted, Settings, run};
+use simulation::{History, Lines, Planted, Settings, run};
 
 /// Runs histories of the replication protocol under faults and checks what must hold.
 #[derive(Debug, Parser)]
@@ -23,6 +23,9 @@ struct Args {
     /// Takes a rule out, to see the simulator notice.
     #[arg(long)]
     plant: Option<String>,
+    /// Tells a history of the protocol's rules instead of drawing events.
+    #[arg(long)]
+    history: Option<String>,
     /// Prints the trace of every run, not of a failing one only.
     #[arg(long)]
     trace: bool,
@@ -34,10 +37,11 @@ struct Args {
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     let planted = args.plant.as_deref().map(planted_by_name).transpose()?;
+    let history = args.history.as_deref().map(history_by_name).transpose()?;
     std::panic::set_hook(Box::new(|_| {}));
     let mut total = Total::default();
     for seed in args.seed..args.seed.saturating_add(args.seeds) {
-        let settings = Settings { seed, events: args.events, planted, lines: None };
+        let settings = Settings { seed, events: args.events, planted, history, lines: None };
         let outcome = run(&settings);
         total.add(&outcome);
         if args.trace || outcome.violation.is_some() {
@@ -48,7 +52,7 @@ fn main() -> anyhow::Result<ExitCode> {
             println!(
                 "replay: scripts/simulate.sh --seeds 1 --seed {seed} --events {}{}",
                 args.events,
-                plant_flag(planted)
+                flags(&settings)
             );
             println!("seed {seed} failed after {} seeds", total.seeds);
             return Ok(ExitCode::FAILURE);
@@ -71,8 +75,15 @@ fn planted_by_name(name: &str) -> anyhow::Result<Planted> {
     Planted::by_name(name).with_context(|| format!("there is no planted fault '{name}'; there are {}", names()))
 }
 
-fn plant_flag(planted: Option<Planted>) -> String {
-    planted.map_or_else(String::new, |planted| format!(" --plant {}", planted.name()))
+fn history_by_name(name: &str) -> anyhow::Result<History> {
+    let names = || History::ALL.iter().map(|history| history.name()).collect::<Vec<_>>().join(", ");
+    History::by_name(name).with_context(|| format!("there is no history '{name}'; there are {}", names()))
+}
+
+fn flags(settings: &Settings) -> String {
+    let planted = settings.planted.map_or_else(String::new, |planted| format!(" --plant {}", planted.name()));
+    let history = settings.history.map_or_else(String::new, |history| format!(" --history {}", history.name()));
+    planted + &history
 }
 
 /// The same seed again, with words.

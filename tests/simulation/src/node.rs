@@ -42,6 +42,8 @@ pub(crate) struct Node {
     pub(crate) up: bool,
     /// True time until which the process is stopped (SIGSTOP, suspend).
     pub(crate) paused_until: u64,
+    /// The next read is where the process is stopped, for so long.
+    pub(crate) pause_in_read: Option<u64>,
     /// Number of the process.
     pub(crate) run: u64,
     pub(crate) process: ProcessId,
@@ -63,6 +65,7 @@ pub(crate) struct Node {
     /// Its directories were recovered.
     pub(crate) loaded: bool,
     pub(crate) ticks: u64,
+    /// When it last looked at its clock.
     pub(crate) last_tick: common::types::Time,
 }
 
@@ -86,6 +89,7 @@ impl Node {
             minted_locally: planted == Some(Planted::IncarnationMintedLocally),
             up: false,
             paused_until: 0,
+            pause_in_read: None,
             run: 0,
             process: ProcessId(0),
             runtimes: BTreeMap::new(),
@@ -114,6 +118,7 @@ impl Node {
     pub(crate) fn forget_process(&mut self) {
         self.up = false;
         self.paused_until = 0;
+        self.pause_in_read = None;
         self.runtimes.clear();
         self.configs.clear();
         self.opening.clear();

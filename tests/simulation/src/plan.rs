@@ -6,7 +6,6 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::log::Sync;
 use crate::network::Quality;
-use crate::planted::Planted;
 
 /// The shape of a seed's world.
 #[derive(Clone, Debug)]
@@ -28,8 +27,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn draw(rng: &mut ChaCha8Rng, planted: Option<Planted>) -> Self {
-        let _ = planted;
+    pub(crate) fn draw(rng: &mut ChaCha8Rng) -> Self {
         let nodes = rng.random_range(3..=5);
         let weights = crate::fault::FaultKind::ALL.iter().map(|kind| draw_weight(rng, *kind)).collect();
         Self {
@@ -43,6 +41,24 @@ impl Plan {
             faults: rng.random_range(5..=50),
             weights,
             collect_delay: rng.random_range(0..=6_000_000),
+        }
+    }
+}
+
+impl Plan {
+    /// A quiet world of one partition, for a history that is told step by step.
+    pub(crate) fn quiet(rng: &mut ChaCha8Rng, nodes: usize, sync: Sync) -> Self {
+        Self {
+            nodes,
+            partitions: 1,
+            replica_count: 3,
+            clients: 8,
+            sync,
+            quality: Quality { delay: (50, rng.random_range(300..=3_000)), ..Quality::CALM },
+            pace: 10_000,
+            faults: 0,
+            weights: Vec::new(),
+            collect_delay: 0,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Reads: the lease is checked, the storage is read, the lease is checked again (rule LEASES). Time passes in between,
 //! and the process may be stopped in between.
 
-use common::types::Gpid;
+use common::types::{Gpid, Time};
 use rand::Rng;
 
 use crate::happening::{Address, Body, Happening, Reply};
@@ -20,14 +20,19 @@ pub(crate) struct Read {
 }
 
 impl World {
-    /// A read arrives: first check.
+    /// A read arrives: first check. The process may have been stopped between its look at the clock and the check, so
+    /// this one may rest on an old time; that is why there is a second.
     pub(crate) fn begin_read(&mut self, at: usize, client: Address, op: OpId, gpid: Gpid, key: u16) {
-        if !self.gate_is_open(at, gpid) {
+        let looked = self.nodes.get(at).map_or(Time(0), |node| node.last_tick);
+        if !self.gate_is_open(at, gpid, looked) {
             return self.refuse_read(at, client, op, gpid);
         }
         let serial = self.serial();
         if let Some(node) = self.nodes.get_mut(at) {
             node.reads.insert(serial, Read { client, op, gpid, key, value: None });
+            // The fault that a pause falls between the checks.
+            node.paused_until =
+                node.paused_until.max(std::mem::take(&mut node.pause_in_read).map_or(0, |p| self.now + p));
         }
         self.read_later(at, serial);
     }
@@ -44,7 +49,8 @@ impl World {
             node.reads.insert(serial, read);
             return self.read_later(at, serial);
         };
-        if !self.faults.read_without_second_check && !self.gate_is_open(at, read.gpid) {
+        let now = node.clock.now(self.now).mono;
+        if !self.faults.read_without_second_check && !self.gate_is_open(at, read.gpid, now) {
             return self.refuse_read(at, read.client, read.op, read.gpid);
         }
         self.send(Address::Node(at), read.client, Body::Reply { op: read.op, reply: Reply::Value(value) });
@@ -57,10 +63,10 @@ impl World {
         self.queue.push(self.now + takes, Happening::ReadGoesOn { node: at, run, read });
     }
 
-    fn gate_is_open(&self, at: usize, gpid: Gpid) -> bool {
+    fn gate_is_open(&self, at: usize, gpid: Gpid, now: Time) -> bool {
         let Some(node) = self.nodes.get(at) else { return false };
         let until = node.runtimes.get(&gpid).and_then(|runtime| runtime.core.read_until());
-        until.is_some_and(|until| node.clock.now(self.now).mono < until)
+        until.is_some_and(|until| now < until)
     }
 
     fn refuse_read(&mut self, at: usize, client: Address, op: OpId, gpid: Gpid) {

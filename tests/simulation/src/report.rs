@@ -96,8 +96,9 @@ impl World {
         if allowed.is_ok() && !moving {
             if let Some(node) = self.nodes.get_mut(at) {
                 node.runtimes.remove(&gpid);
+                node.opening.insert(gpid);
             }
-            self.start_file_op(at, disk, dir, DirChange::Rename(DirKind::Garbage), Then::Nothing);
+            self.start_file_op(at, disk, dir, DirChange::Rename(DirKind::Garbage), Then::Collected { gpid });
         }
     }
 }

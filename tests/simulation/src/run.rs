@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::check::Violation;
 use crate::happening::Happening;
 use crate::planted::Planted;
+use crate::scenario::History;
 use crate::trace::Lines;
 use crate::world::World;
 
@@ -20,6 +21,8 @@ pub struct Settings {
     pub events: u32,
     /// A rule taken out.
     pub planted: Option<Planted>,
+    /// Instead of random events: a history told step by step, in which the seed varies the delays.
+    pub history: Option<History>,
     /// Where the trace goes, if it is wanted.
     pub lines: Option<Lines>,
 }
@@ -42,8 +45,8 @@ pub struct Outcome {
 /// Runs a seed to its end, or to the first broken rule; a panic of the code under test is one.
 #[must_use]
 pub fn run(settings: &Settings) -> Outcome {
-    let mut world = World::new(settings.seed, settings.events, settings.planted, settings.lines.clone());
-    let panicked = catch_unwind(AssertUnwindSafe(|| live(&mut world))).err();
+    let mut world = World::new(settings);
+    let panicked = catch_unwind(AssertUnwindSafe(|| live(&mut world, settings))).err();
     if let Some(panic) = panicked {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
@@ -58,18 +61,26 @@ pub fn run(settings: &Settings) -> Outcome {
     }
 }
 
-fn live(world: &mut World) {
+fn live(world: &mut World, settings: &Settings) {
     while world.violation.is_none() && !world.all_is_well() {
         if world.now > BUILDING {
             return world.violated("a new cluster becomes healthy", "it did not".to_owned());
         }
         world.run_until(world.now + 50_000);
     }
-    world.queue.push(world.now, Happening::Action);
-    while world.violation.is_none() && world.actions_left > 0 {
-        world.run_until(world.now + 50_000);
+    match settings.history {
+        None => work(world),
+        Some(history) => history.tell(world),
     }
     if world.violation.is_none() {
         world.heal_and_verify();
+    }
+}
+
+/// Clients work while faults happen.
+fn work(world: &mut World) {
+    world.queue.push(world.now, Happening::Action);
+    while world.violation.is_none() && world.actions_left > 0 {
+        world.run_until(world.now + 50_000);
     }
 }

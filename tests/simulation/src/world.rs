@@ -18,7 +18,8 @@ use crate::node::Node;
 use crate::plan::Plan;
 use crate::planted::{self, Planted};
 use crate::queue::Queue;
-use crate::trace::{Lines, Trace};
+use crate::run::Settings;
+use crate::trace::Trace;
 
 /// The whole of a run.
 pub(crate) struct World {
@@ -49,9 +50,13 @@ pub(crate) struct World {
 
 impl World {
     /// A world as the seed wants it, at rest.
-    pub(crate) fn new(seed: u64, events: u32, planted: Option<Planted>, lines: Option<Lines>) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let plan = Plan::draw(&mut rng, planted);
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
+        let plan = match settings.history {
+            None => Plan::draw(&mut rng),
+            Some(history) => history.plan(&mut rng),
+        };
+        let (planted, lines) = (settings.planted, settings.lines.clone());
         let mut world = Self {
             now: 0,
             queue: Queue::default(),
@@ -72,7 +77,7 @@ impl World {
             trace: Trace::new(lines),
             violation: None,
             calm: false,
-            actions_left: events,
+            actions_left: settings.events,
         };
         world.trace.say(0, || format!("{:?}", world.plan));
         world.queue.push(0, Happening::MetaTick);

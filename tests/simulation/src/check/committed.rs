@@ -11,12 +11,14 @@ pub(crate) struct Committed {
     partitions: BTreeMap<Gpid, Partition>,
     // Looked up by key only.
     used: HashMap<(Gpid, Ballot, Decree), u64>,
+    origins: HashMap<(Gpid, Decree, u64), Ballot>,
 }
 
 #[derive(Debug, Default)]
 struct Partition {
     contents: Vec<u64>,
     last_ballot: Ballot,
+    last_origin: Ballot,
     acknowledged: Decree,
 }
 
@@ -24,6 +26,8 @@ impl Committed {
     /// A replica logs a mutation.
     pub(crate) fn logged(&mut self, gpid: Gpid, mutation: &Mutation) -> Result<(), String> {
         let content = content(mutation);
+        let origin = self.origins.entry((gpid, mutation.decree, content)).or_insert(mutation.ballot);
+        *origin = mutation.ballot.min(*origin);
         let used = *self.used.entry((gpid, mutation.ballot, mutation.decree)).or_insert(content);
         if used == content {
             return Ok(());
@@ -53,7 +57,11 @@ impl Committed {
                 mutation.decree,
                 partition.contents.len()
             )),
-            None => partition.extend(gpid, content, ballot),
+            None => {
+                let origin = self.origins.get(&(gpid, mutation.decree, content)).copied();
+                let origin = origin.filter(|_| matches!(mutation.body, Body::Writes(_)));
+                partition.extend(gpid, content, ballot, origin)
+            }
         }
     }
 
@@ -70,10 +78,19 @@ impl Committed {
 }
 
 impl Partition {
-    fn extend(&mut self, gpid: Gpid, content: u64, ballot: Ballot) -> Result<(), String> {
+    /// `origin` is the ballot under which these writes were first formed. Whoever formed them built on what was then
+    /// before them; so along the committed decrees origins never fall (rule OPENING).
+    fn extend(&mut self, gpid: Gpid, content: u64, ballot: Ballot, origin: Option<Ballot>) -> Result<(), String> {
         self.contents.push(content);
+        let decree = self.contents.len();
+        if let Some(origin) = origin.filter(|origin| *origin < self.last_origin) {
+            let before = self.last_origin;
+            return Err(format!(
+                "{gpid}: decree {decree} is of ballot {origin} and was built on other records than those of ballot {before} before it"
+            ));
+        }
+        self.last_origin = origin.unwrap_or(self.last_origin);
         if ballot < self.last_ballot {
-            let decree = self.contents.len();
             return Err(format!(
                 "{gpid}: ballot {ballot} commits decree {decree} after ballot {} did",
                 self.last_ballot

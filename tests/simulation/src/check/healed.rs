@@ -44,6 +44,7 @@ impl World {
         for at in 0..self.nodes.len() {
             let failing = self.nodes.get_mut(at).is_some_and(|node| {
                 node.paused_until = node.paused_until.min(now);
+                node.pause_in_read = None;
                 for disk in &mut node.disks {
                     disk.full = false;
                     disk.log.stalled_until = 0;

@@ -186,9 +186,7 @@ impl World {
 
     fn pause(&mut self, node: usize) {
         let until = self.now + self.span(20_000, 4_000_000);
-        if let Some(node) = self.nodes.get_mut(node).filter(|node| node.up) {
-            node.paused_until = node.paused_until.max(until);
-        }
+        self.pause_until(node, until);
     }
 
     fn isolate(&mut self, node: usize) {

@@ -39,7 +39,9 @@ pub(crate) enum Happening {
     Unhang { node: usize, run: u64, gpid: Gpid },
     /// A stopped node starts.
     Start { node: usize, absent: Option<usize> },
-    /// A process is stopped and started again.
+    /// A process that was stopped goes on.
+    Resume { node: usize },
+    /// A process is ended and started again.
     Restart { node: usize },
     /// A client waits no longer.
     ClientTimeout { client: usize, op: OpId },
@@ -54,6 +56,11 @@ pub(crate) enum Happening {
 }
 
 impl Happening {
+    /// Whether a client's operation arrives.
+    pub(crate) fn is_request(&self) -> bool {
+        matches!(self, Self::Deliver(packet) if matches!(packet.body, Body::Request { .. }))
+    }
+
     /// The node whose process must be running for this.
     pub(crate) const fn process(&self) -> Option<(usize, Option<u64>)> {
         match self {
@@ -69,12 +76,20 @@ impl Happening {
             Self::Action
             | Self::Start { .. }
             | Self::Restart { .. }
+            | Self::Resume { .. }
             | Self::ClientTimeout { .. }
             | Self::MetaTick
             | Self::MetaReturns
             | Self::NetworkCalms { .. }
             | Self::DiskHasRoom { .. } => None,
         }
+    }
+}
+
+impl Body {
+    /// Whether it is a message from one copy to another.
+    pub(crate) const fn is_replication(&self) -> bool {
+        matches!(self, Self::Replication(_))
     }
 }
 

@@ -123,11 +123,8 @@ impl World {
 
     /// Stores a record; a configuration is pushed to everybody whom it concerns, and to whom it concerned.
     pub(crate) fn install(&mut self, record: Record) {
-        let before = match &record {
-            Record::Partition(partition) => self.meta.config(partition.config.gpid).cloned(),
-            _ => None,
-        };
-        let config = if let Record::Partition(p) = &record { Some(p.config.clone()) } else { None };
+        let config = if let Record::Partition(partition) = &record { Some(partition.config.clone()) } else { None };
+        let before = config.as_ref().and_then(|config| self.meta.config(config.gpid)).cloned();
         let now = self.meta.now(self.now);
         self.meta.store(record, now);
         let Some(config) = config else { return };
@@ -154,7 +151,18 @@ impl World {
             Body::Register(process) => self.register(from, process),
             Body::Heartbeat(heartbeat) => self.heartbeat_arrives(from, &heartbeat),
             Body::Change(request) => self.change_asked(from, &request),
-            _ => {}
+            Body::Replication(_)
+            | Body::Beacon(_)
+            | Body::BeaconAnswer(_)
+            | Body::LearnAsk { .. }
+            | Body::LearnGive { .. }
+            | Body::Request { .. }
+            | Body::Reply { .. }
+            | Body::Registered { .. }
+            | Body::Stranger(_)
+            | Body::Install(_)
+            | Body::Collect(_)
+            | Body::Changed { .. } => {}
         }
     }
 

@@ -251,7 +251,7 @@ impl World {
             Step::Sealing => self.rename_for_move(at, gpid, Step::Renaming),
             Step::Renaming => self.rename_for_move(at, gpid, Step::Parting),
             Step::Parting => self.open_moved(at, gpid),
-            _ => {}
+            Step::Queued | Step::Leading | Step::Leaving | Step::Rejoining | Step::Learning | Step::Over => {}
         }
     }
 
@@ -391,11 +391,8 @@ impl World {
             node.moves.iter().map(|(gpid, job)| (*gpid, job.step, job.incarnation)).collect();
         for (gpid, step, incarnation) in jobs {
             let held = self.runtime(at, gpid).map(|runtime| runtime.me.incarnation);
-            let next = match step {
-                Step::Over => Step::Over,
-                _ if held.is_some_and(|held| held == incarnation) => Step::Rejoining,
-                _ => Step::Over,
-            };
+            let moved = step != Step::Over && held == Some(incarnation);
+            let next = if moved { Step::Rejoining } else { Step::Over };
             self.enter_step(at, gpid, next);
         }
     }

@@ -32,6 +32,8 @@ impl Quality {
 pub(crate) enum Disturbance {
     /// Nothing goes from the first to the second.
     Cut(Vec<(Address, Address)>),
+    /// No message from copy to copy goes from the first to the second; beacons and their answers do.
+    Mute(Address, Address),
     /// Everything is worse.
     Bad(Quality),
 }
@@ -73,7 +75,13 @@ impl Network {
     }
 
     /// When the copies of a packet sent now arrive, in microseconds from now: none, one or two.
-    pub(crate) fn arrivals(&self, rng: &mut ChaCha8Rng, from: Address, to: Address) -> [Option<u64>; 2] {
+    pub(crate) fn arrivals(
+        &self,
+        rng: &mut ChaCha8Rng,
+        from: Address,
+        to: Address,
+        replication: bool,
+    ) -> [Option<u64>; 2] {
         if from == to {
             return [Some(20), None];
         }
@@ -81,7 +89,8 @@ impl Network {
         for disturbance in self.disturbances.values() {
             match disturbance {
                 Disturbance::Cut(links) if links.contains(&(from, to)) => return [None, None],
-                Disturbance::Cut(_) => {}
+                Disturbance::Mute(a, b) if replication && (*a, *b) == (from, to) => return [None, None],
+                Disturbance::Cut(_) | Disturbance::Mute(..) => {}
                 Disturbance::Bad(worse) => quality = *worse,
             }
         }

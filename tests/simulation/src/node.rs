@@ -42,6 +42,8 @@ pub(crate) struct Node {
     pub(crate) up: bool,
     /// True time until which the process is stopped (SIGSTOP, suspend).
     pub(crate) paused_until: u64,
+    /// What waits for it to go on.
+    pub(crate) held: Vec<Happening>,
     /// The next read is where the process is stopped, for so long.
     pub(crate) pause_in_read: Option<u64>,
     /// Number of the process.
@@ -89,6 +91,7 @@ impl Node {
             minted_locally: planted == Some(Planted::IncarnationMintedLocally),
             up: false,
             paused_until: 0,
+            held: Vec::new(),
             pause_in_read: None,
             run: 0,
             process: ProcessId(0),
@@ -119,6 +122,7 @@ impl Node {
         self.up = false;
         self.paused_until = 0;
         self.pause_in_read = None;
+        self.held.clear();
         self.runtimes.clear();
         self.configs.clear();
         self.opening.clear();

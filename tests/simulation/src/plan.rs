@@ -52,7 +52,7 @@ impl Plan {
             nodes,
             partitions: 1,
             replica_count: 3,
-            clients: 8,
+            clients: 12,
             sync,
             quality: Quality { delay: (50, rng.random_range(300..=3_000)), ..Quality::CALM },
             pace: 10_000,

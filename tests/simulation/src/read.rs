@@ -31,8 +31,10 @@ impl World {
         if let Some(node) = self.nodes.get_mut(at) {
             node.reads.insert(serial, Read { client, op, gpid, key, value: None });
             // The fault that a pause falls between the checks.
-            node.paused_until =
-                node.paused_until.max(std::mem::take(&mut node.pause_in_read).map_or(0, |p| self.now + p));
+            if let Some(pause) = std::mem::take(&mut node.pause_in_read) {
+                let until = self.now + pause;
+                self.pause_until(at, until);
+            }
         }
         self.read_later(at, serial);
     }

@@ -46,6 +46,7 @@ fn message(message: &Message) -> String {
 }
 
 /// What happens to a replica.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the rest is short as it is")]
 pub(crate) fn event(event: &Event) -> String {
     match event {
         Event::Config(c) => format!("Config {}", config(c)),
@@ -60,6 +61,7 @@ pub(crate) fn event(event: &Event) -> String {
 }
 
 /// What a replica wants.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the rest is short as it is")]
 pub(crate) fn effect(effect: &Effect) -> String {
     match effect {
         Effect::Append { seq, mutation: m, committed } => {

@@ -104,10 +104,7 @@ impl World {
         let Some((at, what)) = self.queue.pop() else { return false };
         assert!(at >= self.now, "time runs forward");
         self.now = at;
-        if let Some(until) = self.held_until(&what) {
-            self.queue.push(until, what);
-            return true;
-        }
+        let Some(what) = self.hold_if_paused(what) else { return true };
         if self.is_alive(&what) {
             self.happen(what);
         }
@@ -130,6 +127,7 @@ impl World {
             Happening::ReadGoesOn { node, read, .. } => self.read_goes_on(node, read),
             Happening::Unhang { node, gpid, .. } => self.unhang(node, gpid),
             Happening::Start { node, absent } => self.start_node(node, absent),
+            Happening::Resume { node } => self.resume(node),
             Happening::Restart { node } => self.restart(node),
             Happening::ClientTimeout { client, op } => self.client_gives_up(client, op),
             Happening::MetaTick => self.meta_tick(),
@@ -159,7 +157,7 @@ impl World {
 
     /// Puts a packet on the wire that takes longer than others.
     pub(crate) fn send_late(&mut self, from: Address, to: Address, body: Body, extra: u64) {
-        let [first, second] = self.network.arrivals(&mut self.rng, from, to);
+        let [first, second] = self.network.arrivals(&mut self.rng, from, to, body.is_replication());
         if let Some(way) = second {
             let packet = Packet { from, to, body: body.clone() };
             self.queue.push(self.now + extra + way, Happening::Deliver(Box::new(packet)));
@@ -185,10 +183,34 @@ impl World {
         Gpid::new(1, self.rng.random_range(0..self.plan.partitions))
     }
 
-    /// A paused process does nothing until it is let go on.
-    fn held_until(&self, what: &Happening) -> Option<u64> {
-        let (node, _) = what.process()?;
-        self.nodes.get(node).map(|node| node.paused_until).filter(|until| *until > self.now)
+    /// Stops a process until then, or lets it go on then.
+    pub(crate) fn pause_until(&mut self, node: usize, until: u64) {
+        if let Some(stopped) = self.nodes.get_mut(node).filter(|node| node.up) {
+            stopped.paused_until = until;
+            self.queue.push(until, Happening::Resume { node });
+        }
+    }
+
+    /// A stopped process does nothing; what is due waits for it.
+    fn hold_if_paused(&mut self, what: Happening) -> Option<Happening> {
+        let now = self.now;
+        let Some((node, _)) = what.process() else { return Some(what) };
+        match self.nodes.get_mut(node).filter(|node| node.paused_until > now) {
+            Some(node) => node.held.push(what),
+            None => return Some(what),
+        }
+        None
+    }
+
+    /// The threads of a process that goes on run in any order; one that serves reads may be the first.
+    fn resume(&mut self, node: usize) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(node).filter(|node| node.paused_until <= now) else { return };
+        for what in std::mem::take(&mut node.held) {
+            let serves = matches!(&what, Happening::ReadGoesOn { .. }) || what.is_request();
+            let late = if serves { 0 } else { self.rng.random_range(0..1_000) };
+            self.queue.push(now + late, what);
+        }
     }
 
     /// What was meant for a process that is gone is gone with it.

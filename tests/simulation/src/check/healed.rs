@@ -42,8 +42,8 @@ impl World {
         self.meta_returns();
         let now = self.now;
         for at in 0..self.nodes.len() {
+            self.pause_until(at, now);
             let failing = self.nodes.get_mut(at).is_some_and(|node| {
-                node.paused_until = node.paused_until.min(now);
                 node.pause_in_read = None;
                 for disk in &mut node.disks {
                     disk.full = false;

@@ -1,30 +1,26 @@
 //! Histories of leases and of taking over (rules LEASES, TAKE-OVER).
 
 use common::types::ReplicaStatus;
-use pacifica::Event;
 use rand::Rng;
 
-use super::script::G;
 use crate::happening::{Address, OpKind};
+use crate::network::Disturbance;
 use crate::world::World;
 
-/// The lead is handed over while the old primary hears nothing of it; it still beacons the node.
+/// The old primary was silent for a while and lost the lead. It hears nothing of that, but its beacons are answered again.
 pub(super) fn moved_away(world: &mut World) {
     let old = world.leader();
     let (next, other) = world.two_followers();
     world.put_some(old, 2);
-    // The others do not hear the old one for a while, then the new primary takes over while the old hears nothing.
-    for to in [next, other] {
-        world.cut_from(Address::Node(old), Address::Node(to));
-    }
+    let silent: Vec<u64> =
+        [next, other].map(|to| world.cut_from(Address::Node(old), Address::Node(to))).into_iter().collect();
     world.cut_from(Address::Meta, Address::Node(old));
     world.until(|world| world.leader() != old);
-    let new = world.leader();
     for from in [next, other] {
-        world.cut_from(Address::Node(from), Address::Node(old));
+        world.network.disturb(Disturbance::Mute(Address::Node(from), Address::Node(old)));
     }
-    world.network.heal();
-    world.cut_from(Address::Meta, Address::Node(old));
+    silent.into_iter().for_each(|cut| world.network.calm(cut));
+    let new = world.leader();
     world.until(|world| world.serves(new));
     world.put(new, 1);
     world.begin(1, old, OpKind::Get { key: 1 });
@@ -35,10 +31,8 @@ pub(super) fn moved_away(world: &mut World) {
 pub(super) fn stopped_in_read(world: &mut World) {
     let old = world.leader();
     world.put(old, 1);
-    let stop = world.now + world.rng.random_range(2_500_000..4_000_000);
-    if let Some(node) = world.nodes.get_mut(old) {
-        node.paused_until = stop;
-    }
+    let stop = world.rng.random_range(2_500_000..4_000_000);
+    world.pause_until(old, world.now + stop);
     world.until(|world| world.leader() != old && world.serves(world.leader()));
     let new = world.leader();
     world.put(new, 1);
@@ -56,8 +50,13 @@ pub(super) fn late_beacon(world: &mut World) {
     let cut = world.cut_from(Address::Node(old), Address::Node(asker));
     world.until(|world| world.asks(asker));
     world.network.calm(cut);
-    // The old primary asks to drop the one that was silent: that request is lost for a while.
-    let lost = world.cut_from(Address::Node(old), Address::Meta);
+    // The old primary asks to drop the one that was silent: that request is lost for a while, and so is what it would
+    // hear of its successor.
+    let lost = [(Address::Node(old), Address::Meta), (Address::Meta, Address::Node(old))];
+    let lost = lost.map(|(from, to)| world.cut_from(from, to));
+    for from in [asker, other] {
+        world.network.disturb(Disturbance::Mute(Address::Node(from), Address::Node(old)));
+    }
     let heard = world.rng.random_range(60..500);
     world.pass(heard);
     world.meta_returns();
@@ -65,9 +64,7 @@ pub(super) fn late_beacon(world: &mut World) {
     world.begin_put(1, asker, 1);
     world.begin(2, old, OpKind::Get { key: 1 });
     world.pass(300);
-    world.network.calm(lost);
-    world.drive(other, G, Event::Tick);
-    world.until_well();
+    lost.into_iter().for_each(|cut| world.network.calm(cut));
 }
 
 impl World {

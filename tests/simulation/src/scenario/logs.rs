@@ -2,29 +2,38 @@
 
 use rand::Rng;
 
-use super::script::G;
+use crate::happening::Address;
 use crate::world::World;
 
-/// A replica goes to the other disk and back; the first disk's log still has its old tail, which was never committed.
+/// A member alone logs three records of a primary that dies. It is dropped and learned anew on the same disk, where its
+/// old tail still lies in the log, longer than what happened instead.
 pub(super) fn old_tail(world: &mut World) {
-    let primary = world.leader();
-    let (node, _) = world.two_followers();
-    world.put_some(primary, 6);
-    for _ in 0..2 {
-        world.order_move(node, G);
-        world.until_well();
-        let primary = world.leader();
-        world.put_some(primary, 6);
+    let old = world.leader();
+    let (next, node) = world.two_followers();
+    world.put_some(old, 3);
+    world.cut_from(Address::Node(old), Address::Node(next));
+    // One write goes out alone, the next ones fill two batches.
+    for client in 1..11 {
+        world.begin_put(client, old, 1);
     }
-    // Its flushed state is old: what it has applied since is in the log, under its present incarnation only.
-    for round in 0..2_u64 {
-        world.crash(node, round == 0);
-        let away = world.rng.random_range(20..200);
-        world.pass(away);
-        world.start(node, None);
-        world.pass(300);
-        world.until_well();
+    world.pass(40);
+    world.crash(old, false);
+    world.crash(node, false);
+    world.network.heal();
+    world.until(|world| world.serves(next));
+    world.start(old, None);
+    world.until(|world| world.configured().member_count() == 2);
+    world.put(next, 2);
+    world.start(node, None);
+    world.until_well();
+    for each in [old, next, node] {
+        world.crash(each, false);
     }
+    world.start(node, None);
+    world.pass(4000);
+    world.start(old, None);
+    world.start(next, None);
+    world.until_well();
 }
 
 /// Power is cut everywhere while groups are being written.

@@ -83,10 +83,9 @@ pub(super) fn lone_tail(world: &mut World) {
     }
     world.pass(40);
     world.crash(old, false);
-    let pause = world.now + 60_000_000;
-    set_pause(world, holder, pause);
+    world.pause_until(holder, world.now + 60_000_000);
     world.until(|world| world.status(next) == Some(ReplicaStatus::Primary));
-    set_pause(world, holder, 0);
+    world.pause_until(holder, world.now);
     world.put(next, 2);
     world.crash(next, false);
     world.until(|world| world.status(holder) == Some(ReplicaStatus::Primary));
@@ -94,11 +93,4 @@ pub(super) fn lone_tail(world: &mut World) {
     world.start(old, None);
     world.start(next, None);
     world.until_well();
-}
-
-fn set_pause(world: &mut World, node: usize, until: u64) {
-    let now = world.now;
-    if let Some(node) = world.nodes.get_mut(node) {
-        node.paused_until = until.max(now);
-    }
 }

@@ -81,8 +81,8 @@ histories! {
     StoppedInRead = "stopped-in-read", 3, Always, Some(Planted::ReadWithoutSecondCheck), leases::stopped_in_read;
     /// TAKE-OVER: a secondary asks for the lead, then answers a beacon.
     LateBeacon = "late-beacon", 3, Always, Some(Planted::TakeOverWithoutWait), leases::late_beacon;
-    /// LOG: an old tail lies in the log when the replica comes back to its first disk.
-    OldTail = "old-tail", 4, Always, Some(Planted::FramesWithoutIncarnation), logs::old_tail;
+    /// LOG: an old tail lies in the log of the disk on which the replica is learned anew.
+    OldTail = "old-tail", 3, Always, Some(Planted::FramesWithoutIncarnation), logs::old_tail;
     /// LOG: power is cut everywhere with groups half written.
     PowerCut = "power-cut", 3, Always, Some(Planted::AckBeforeFsync), logs::power_cut;
     /// MOVES: disk 1 to 2, back, and there again.

@@ -9,7 +9,7 @@ use common::job::Job;
 use common::rpc::meta_admin::{ClusterInfo, MetaAdminServiceClient, TableRoute};
 use common::rpc::node_admin::{Digest, DiskInfo, DiskMigrate, NodeAdminServiceClient};
 use common::rpc::{Context as Deadline, Link, LinkOptions, RpcError, Secret, WireResult};
-use common::types::{Decree, Gpid, PartitionConfig, PeerId};
+use common::types::{Decree, Gpid, PartitionConfig, PeerId, ReplicaStatus};
 use tempfile::TempDir;
 
 use crate::process::Process;
@@ -206,18 +206,39 @@ impl Cluster {
         self.healthy(name).await
     }
 
-    /// Waits until every partition of a table has all its members.
+    /// Waits until every partition of a table has all its members, and each of them says that it is one.
     ///
     /// # Errors
     /// Not in time.
     pub async fn healthy(&self, table: &str) -> Result<TableRoute> {
         wait::until("all partitions healthy", READY_WITHIN, async || {
             let route = self.route(table).await?;
-            let healthy = route.configs.iter().all(|config| config.is_healthy() && config.learners.is_empty());
-            wait::holds(healthy, || format!("{:?}", route.configs))?;
+            for config in &route.configs {
+                let whole = config.is_healthy() && config.learners.is_empty() && config.moving.is_none();
+                wait::holds(whole, || format!("{config:?}"))?;
+            }
+            self.in_role(&route).await?;
             Ok(route)
         })
         .await
+    }
+
+    /// A configuration names a member that was killed until its primary has noticed: so the members are asked too.
+    async fn in_role(&self, route: &TableRoute) -> Result<()> {
+        for (peer, address) in &route.nodes {
+            let server = self.nodes.iter().find(|server| server.address == *address).context("no such node")?;
+            let here = |config: &&Arc<PartitionConfig>| config.is_member(*peer);
+            let configs: Vec<_> = route.configs.iter().filter(here).collect();
+            let disks = if configs.is_empty() { vec![] } else { server.disks().await? };
+            let replicas: Vec<_> = disks.into_iter().flat_map(|disk| disk.replicas).collect();
+            for config in configs {
+                let primary = config.primary.is_some_and(|primary| primary.peer == *peer);
+                let role = if primary { ReplicaStatus::Primary } else { ReplicaStatus::Secondary };
+                let found = replicas.iter().find(|replica| replica.gpid == config.gpid).map(|replica| replica.status);
+                wait::holds(found == Some(role), || format!("{} on {address} is {found:?}, not {role}", config.gpid))?;
+            }
+        }
+        Ok(())
     }
 
     /// A table's route.

@@ -24,6 +24,12 @@ ensure_packages() {
 prepare_build() {
   ls /usr/lib/llvm-*/lib/libclang.so* >/dev/null 2>&1 || ensure_packages /no-libclang:libclang-dev
   ensure_packages g++:g++
+  ensure_packages ar:binutils
+  if ! command -v cargo >/dev/null 2>&1; then
+    ensure_packages rustup:rustup
+    rustup toolchain install stable --profile minimal --component clippy --component rustfmt >&2
+    rustup default stable >&2
+  fi
   command -v cargo >/dev/null 2>&1 || die "cargo is missing: install Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or newer with rustup"
   ROCKSDB_LIB_DIR=$(scripts/rocksdb.sh | tail -n 1)
   export ROCKSDB_LIB_DIR ROCKSDB_STATIC=1

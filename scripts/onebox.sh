@@ -3,6 +3,7 @@
 #
 #   scripts/onebox.sh start|stop|clear|status|kill I|restart I  [--dir DIR]
 #   start also takes --nodes 3  --disks 2  --sync always  --set KEY=VALUE (for the replica servers, several times)
+#   and --port-offset N, which is added to every port (for a second onebox on the machine).
 #
 # Meta server: rpc 34601, http 3002. Replica server I (from 1): rpc 34800+I, http 34900+I, disks disk1, disk2, …
 set -euo pipefail
@@ -10,10 +11,10 @@ caller=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib/common.sh
 
-usage() { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 command="" index="" dir="${GODWIT_ONEBOX:-$GODWIT_CACHE/onebox}"
-nodes=3 disks=2 sync=always settings=()
+nodes=3 disks=2 sync=always settings=() offset=0
 while [ $# -gt 0 ]; do
   case "$1" in
     --dir) dir="${2:?--dir needs a directory}"; shift 2 ;;
@@ -21,6 +22,7 @@ while [ $# -gt 0 ]; do
     --disks) disks="${2:?--disks needs a number}"; shift 2 ;;
     --sync) sync="${2:?--sync needs always, interval or never}"; shift 2 ;;
     --set) settings+=(--set "${2:?--set needs KEY=VALUE}"); shift 2 ;;
+    --port-offset) offset="${2:?--port-offset needs a number}"; shift 2 ;;
     start | stop | clear | status) [ -z "$command" ] || usage; command="$1"; shift ;;
     kill | restart) [ -z "$command" ] || usage; command="$1" index="${2:-}"; shift; [ $# -eq 0 ] || shift ;;
     *) usage ;;
@@ -29,7 +31,10 @@ done
 [ -n "$command" ] || usage
 [[ "$dir" == /* ]] || dir="$caller/$dir"
 bin="${CARGO_TARGET_DIR:-$PWD/target}/release"
-meta=127.0.0.1:34601
+# A cluster keeps the ports that it was started with.
+[ "$command" = start ] || offset=$(cat "$dir/port-offset" 2>/dev/null || echo 0)
+meta_http=$((3002 + offset)) meta_port=$((34601 + offset)) rpc=$((34800 + offset)) http=$((34900 + offset))
+meta=127.0.0.1:$meta_port
 
 # need_number VALUE NAME
 need_number() { [[ "$1" =~ ^[1-9][0-9]*$ ]] || die "$2 is a number from 1 up, not '$1'"; }
@@ -66,7 +71,7 @@ launch() {
   echo $! >"$dir/pids/$name"
 }
 
-launch_meta() { launch meta "$bin/meta-server" --data-dir "$dir/data/meta" --listen "$meta" --http 127.0.0.1:3002; }
+launch_meta() { launch meta "$bin/meta-server" --data-dir "$dir/data/meta" --listen "$meta" --http "127.0.0.1:$meta_http"; }
 
 launch_replica() {
   local home="$dir/data/replica$1" dirs="" disk
@@ -74,16 +79,19 @@ launch_replica() {
     mkdir -p "$home/disk$disk"
     dirs+="${dirs:+,}disk$disk:$home/disk$disk"
   done
-  launch "replica$1" "$bin/replica-server" --home "$home" --listen "127.0.0.1:$((34800 + $1))" \
-    --http "127.0.0.1:$((34900 + $1))" --meta "$meta" --data-dirs "$dirs" --log-sync "$sync" "${settings[@]}"
+  launch "replica$1" "$bin/replica-server" --home "$home" --listen "127.0.0.1:$((rpc + $1))" \
+    --http "127.0.0.1:$((http + $1))" --meta "$meta" --data-dirs "$dirs" --log-sync "$sync" "${settings[@]}"
 }
 
 registered() { "$bin/admin-cli" -m "$meta" --timeout 2s cluster-info 2>/dev/null | grep -c ' ALIVE ' || true; }
 
+# taken PORT
+taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
 # healthy I: registered, and all its replicas are loaded.
 healthy() {
   local line
-  exec 3<>"/dev/tcp/127.0.0.1/$((34900 + $1))" || return 1
+  exec 3<>"/dev/tcp/127.0.0.1/$((http + $1))" || return 1
   printf 'GET /health HTTP/1.0\r\n\r\n' >&3
   IFS= read -r -t 5 line <&3 || line=""
   exec 3>&-
@@ -112,14 +120,18 @@ start() {
   for i in $(names); do
     ! alive "$i" || die "$i runs already; run: scripts/onebox.sh stop --dir $dir"
   done
+  for i in "$meta_port" "$meta_http" $(seq $((rpc + 1)) $((rpc + nodes))) $(seq $((http + 1)) $((http + nodes))); do
+    ! taken "$i" || die "port $i is taken, perhaps by another onebox; stop it, or give --port-offset 1000"
+  done
   mkdir -p "$dir/pids" "$dir/logs" "$dir/args" "$dir/data/meta"
   rm -f "$dir"/pids/*
+  echo "$offset" >"$dir/port-offset"
   trap '[ $? -eq 0 ] || stop' EXIT # a cluster that does not come up is taken down again
   launch_meta
   for i in $(seq 1 "$nodes"); do launch_replica "$i"; done
   for i in $(seq 1 "$nodes"); do await_healthy "$i"; done
   [ "$(registered)" -ge "$nodes" ] || die "only $(registered) of $nodes nodes are registered; see $dir/logs"
-  say "meta server $meta and $nodes replica servers run in $dir; try: $bin/admin-cli nodes"
+  say "meta server $meta and $nodes replica servers run in $dir; try: $bin/admin-cli -m $meta nodes"
 }
 
 stop() {
@@ -136,7 +148,7 @@ stop() {
 clear_all() {
   stop
   # Only what start made: DIR may hold other things.
-  rm -rf "${dir:?}/pids" "$dir/logs" "$dir/args" "$dir/data"
+  rm -rf "${dir:?}/pids" "$dir/logs" "$dir/args" "$dir/data" "$dir/port-offset"
   rmdir "$dir" 2>/dev/null || true
 }
 

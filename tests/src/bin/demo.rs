@@ -15,9 +15,9 @@ struct Args {
     /// Where it runs.
     #[arg(long)]
     dir: PathBuf,
-    /// The meta server.
-    #[arg(long, default_value = "127.0.0.1:34601")]
-    meta: String,
+    /// What was added to every port.
+    #[arg(long, default_value_t = 0)]
+    port_offset: u16,
     /// Move without a rate limit.
     #[arg(long)]
     fast: bool,
@@ -26,7 +26,7 @@ struct Args {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    let place = Place { onebox: args.onebox, dir: args.dir, meta: args.meta, fast: args.fast };
+    let place = Place { onebox: args.onebox, dir: args.dir, port_offset: args.port_offset, fast: args.fast };
     match Demo::new(place).run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -22,8 +22,8 @@ pub struct Place {
     pub onebox: PathBuf,
     /// Its directory.
     pub dir: PathBuf,
-    /// Its meta server.
-    pub meta: String,
+    /// What was added to every port.
+    pub port_offset: u16,
     /// Move without a rate limit.
     pub fast: bool,
 }
@@ -32,6 +32,7 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Demo {
     place: Place,
+    meta: String,
     store: Store,
     began: Instant,
 }
@@ -48,8 +49,8 @@ impl Demo {
     /// On a running onebox.
     #[must_use]
     pub fn new(place: Place) -> Self {
-        let store = Store::new(&place.meta, None, TABLE);
-        Self { place, store, began: Instant::now() }
+        let meta = format!("127.0.0.1:{}", 34_601 + place.port_offset);
+        Self { store: Store::new(&meta, None, TABLE), meta, place, began: Instant::now() }
     }
 
     /// All steps.
@@ -91,7 +92,7 @@ impl Demo {
 
     fn cli(&self, args: &[&str]) -> Result<Command> {
         let mut command = Command::new(programs::find("admin-cli")?);
-        command.args(["--meta", &self.place.meta]).args(args).stdin(Stdio::null());
+        command.args(["--meta", &self.meta]).args(args).stdin(Stdio::null());
         Ok(command)
     }
 }

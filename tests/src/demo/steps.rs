@@ -78,7 +78,7 @@ impl Demo {
         let other = list(&nodes, "nodes")?.iter().filter_map(|node| text(node, "address").ok());
         let victim = other.into_iter().find(|address| *address != chosen.node).context("no other node")?;
         let port: u16 = victim.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).context("no port")?;
-        let index = port.checked_sub(34_800).context("not a port of a onebox")?.to_string();
+        let index = port.checked_sub(34_800 + self.place.port_offset).context("not a port of a onebox")?.to_string();
         self.heading(&format!("{victim} is killed (SIGKILL); reads and writes go on"));
         workload.begin_phase();
         let mut kill = Command::new(&self.place.onebox);

@@ -1,16 +1,18 @@
 //! The real input of demos and tests: 34,006 cities, by country and geoname id.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
 /// Rows of the file, without its header.
 pub const COUNT: usize = 34_006;
 
-/// The file.
+/// The file; relative to the working directory where it lies below it.
 #[must_use]
 pub fn file() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../scripts/data/cities.tsv")
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("scripts").join("data/cities.tsv");
+    let relative = std::env::current_dir().ok().and_then(|dir| Some(path.strip_prefix(dir).ok()?.to_owned()));
+    relative.unwrap_or(path)
 }
 
 /// Its rows as `load` stores them: hash key, sort key, the rest.

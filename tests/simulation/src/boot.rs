@@ -1,11 +1,10 @@
 //! The start and the end of a process: recovery of directories by the real decision, opening of replicas, crashes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use common::types::{Gpid, Incarnation, Member, ProcessId};
-use pacifica::{AppendSeq, Boot, Faults, Health, Replica};
+use pacifica::{Boot, Faults, Replica};
 use rand::Rng;
-use replica_state::overlay::Overlay;
 use replica_state::recover::{Decision, DirKind, FoundDir, Outcome, Rename, RenameTo, recover};
 use replica_state::replay::{Replay, Tail};
 
@@ -14,6 +13,7 @@ use crate::happening::Happening;
 use crate::log::Sync;
 use crate::planted::Planted;
 use crate::runtime::Runtime;
+use crate::storage::Snapshot;
 use crate::world::World;
 
 impl World {
@@ -140,58 +140,47 @@ impl World {
     pub(crate) fn open(&mut self, at: usize, gpid: Gpid, incarnation: Incarnation) {
         let opened = self.serial();
         let made_here = self.nodes.get_mut(at).is_some_and(|node| node.opening.remove(&gpid));
-        let Some((disk, id)) = self.live_dir(at, gpid, incarnation) else { return };
+        let Some((disk, dir)) = self.live_dir(at, gpid, incarnation) else { return };
         let me = self.member_for(at, gpid, incarnation);
-        let blind = self.has(Planted::FramesWithoutIncarnation);
         let faults = self.faults_of_opening(at, gpid);
+        let Some((storage, boot, clean)) = self.boot_of(at, gpid, (disk, dir), made_here) else { return };
+        let core = Replica::new(self.options.clone(), me, gpid, boot, faults);
+        let (applied, prepared) = (storage.applied, core.prepared());
+        self.trace.say(self.now, || format!("node {at} {gpid}: opens {me} at decree {applied}, prepared {prepared}"));
         let Some(node) = self.nodes.get_mut(at) else { return };
-        let now = node.clock.now(self.now).mono;
-        let Some((log, dir)) = node.disks.get(disk).and_then(|d| Some((&d.log, d.dirs.get(&id)?))) else { return };
-        let storage = dir.data.clone();
-        let mut replay = Replay::new(incarnation, storage.applied);
-        for frame in log.frames().filter(|frame| frame.gpid == gpid) {
-            let own = if blind { incarnation } else { frame.incarnation };
+        node.waiting.remove(&gpid);
+        node.runtimes.insert(gpid, Runtime::new(core, opened, (disk, dir), storage, clean));
+        self.check_member_is_whole(at, gpid);
+        self.opened(at, gpid, made_here);
+    }
+
+    /// What a copy knows of itself: the storage as it was flushed, and the log's tail of its incarnation; whether that
+    /// is clean.
+    fn boot_of(&self, at: usize, gpid: Gpid, place: (usize, DirId), made_here: bool) -> Option<(Snapshot, Boot, bool)> {
+        let node = self.nodes.get(at)?;
+        let disk = node.disks.get(place.0)?;
+        let dir = disk.dirs.get(&place.1)?;
+        let (info, storage) = (dir.info?, dir.data.clone());
+        let blind = self.has(Planted::FramesWithoutIncarnation);
+        let mut replay = Replay::new(info.incarnation, storage.applied);
+        for frame in disk.log.frames().filter(|frame| frame.gpid == gpid) {
+            let own = if blind { info.incarnation } else { frame.incarnation };
             replay.frame(own, frame.committed, frame.mutation.clone());
         }
         let Tail { mutations, committed, conflict, .. } = replay.finish();
-        let durable = dir.info.map(|info| info.ballot).unwrap_or_default();
         let at_start = node.at_start.as_ref().and_then(|known| known.get(&gpid)).map(|(ballot, _)| *ballot);
         let forgets = self.plan.sync == Sync::Never && !made_here;
         let boot = Boot {
-            ballot: at_start.filter(|_| forgets).map_or(durable, |floor| floor.max(durable)),
+            ballot: at_start.filter(|_| forgets).map_or(info.ballot, |floor| floor.max(info.ballot)),
             fresh: made_here,
             applied: storage.applied,
             applied_ballot: storage.ballot,
             committed,
             time_ms: storage.time_ms,
             tail: mutations,
-            started_at: now,
+            started_at: node.clock.now(self.now).mono,
         };
-        let core = Replica::new(self.options.clone(), me, gpid, boot, faults);
-        let runtime = Runtime {
-            core,
-            me,
-            opened,
-            disk,
-            dir: id,
-            storage,
-            overlay: Overlay::default(),
-            durable: AppendSeq(0),
-            health: Health::Well,
-            clean: conflict.is_none(),
-            granted: None,
-            hung_until: 0,
-            inbox: VecDeque::new(),
-            pending: BTreeMap::new(),
-            tokens: 0,
-            learning: None,
-        };
-        let (applied, prepared) = (runtime.storage.applied, runtime.core.prepared());
-        self.trace.say(self.now, || format!("node {at} {gpid}: opens {me} at decree {applied}, prepared {prepared}"));
-        node.waiting.remove(&gpid);
-        node.runtimes.insert(gpid, runtime);
-        self.check_member_is_whole(at, gpid);
-        self.opened(at, gpid, made_here);
+        Some((storage, boot, conflict.is_none()))
     }
 
     /// The roles of a replica that was opened again come from a configuration.

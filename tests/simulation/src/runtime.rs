@@ -333,6 +333,28 @@ impl World {
 }
 
 impl Runtime {
+    /// A replica just opened in this directory of this disk.
+    pub(crate) fn new(core: Replica, opened: u64, place: (usize, DirId), storage: Snapshot, clean: bool) -> Self {
+        Self {
+            me: core.me(),
+            core,
+            opened,
+            disk: place.0,
+            dir: place.1,
+            storage,
+            overlay: Overlay::default(),
+            durable: AppendSeq(0),
+            health: Health::Well,
+            clean,
+            granted: None,
+            hung_until: 0,
+            inbox: VecDeque::new(),
+            pending: BTreeMap::new(),
+            tokens: 0,
+            learning: None,
+        }
+    }
+
     fn evaluate(&self, token: Token, kind: OpKind) -> (Event, Reply) {
         match kind {
             OpKind::CompareAndSet { key, expect, value } => {

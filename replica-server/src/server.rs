@@ -217,6 +217,7 @@ impl Server {
         tokio::spawn(Arc::clone(node).watch_disks(self.settings.disk.check_every.0));
         tokio::spawn(Arc::clone(node).collect_log_garbage());
         tokio::spawn(Arc::clone(node).collect_trash());
+        tokio::spawn(Arc::clone(node).scrub_in_turn(self.settings.disk.scrub_every.0));
         tokio::spawn(Beacons::run(Arc::clone(node)));
         tokio::spawn(meta.clone().run(Arc::clone(node), Arc::clone(migrator), stop.clone()));
     }

@@ -110,6 +110,7 @@ settings! {
         low_percent: u64 = 5, "A disk with a smaller share of free space takes no writes, in percent, unless low_bytes are free.";
         low_bytes: ByteSize = ByteSize(10 << 30), "Free bytes that are always enough for writes.";
         check_every: HumanDuration = time(1000), "Time between two looks at free space.";
+        scrub_every: HumanDuration = time(7 * 24 * 3600 * 1000), "Every replica is read and checked once in this time.";
     }
 }
 

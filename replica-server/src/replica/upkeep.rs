@@ -18,6 +18,8 @@ use crate::log::{DiskLog, LogStatus};
 const TICK: Duration = Duration::from_millis(50);
 /// Between two looks at what the log still has to keep.
 const GARBAGE: Duration = Duration::from_secs(2);
+/// Between two scrubs at least.
+const SCRUB_PAUSE_MIN: Duration = Duration::from_secs(30);
 /// Between two looks at directories that were set aside.
 const TRASH: Duration = Duration::from_secs(60);
 
@@ -105,6 +107,24 @@ impl Node {
             DiskStatus::SpaceInsufficient => Health::NoSpace,
             DiskStatus::Normal if full => Health::NoSpace,
             DiskStatus::Normal => Health::Well,
+        }
+    }
+
+    /// Scrubs one replica after the other, each once in `every`, so that damage is found while other copies are whole.
+    pub(crate) async fn scrub_in_turn(self: Arc<Self>, every: Duration) {
+        let mut last = Gpid::default();
+        loop {
+            let all = self.registry.all();
+            let pause = every / u32::try_from(all.len()).unwrap_or(u32::MAX).max(1);
+            tokio::time::sleep(pause.max(SCRUB_PAUSE_MIN)).await;
+            let next = all.iter().find(|replica| replica.gpid > last).or_else(|| all.first());
+            let Some(replica) = next else { continue };
+            last = replica.gpid;
+            match self.scrub(replica).await {
+                Ok(report) if report.damage.is_empty() => tracing::debug!(gpid = %last, "scrubbed"),
+                Ok(report) => tracing::error!(gpid = %last, damage = ?report.damage, "a scrub found damage"),
+                Err(error) => tracing::warn!(gpid = %last, %error, "a replica could not be scrubbed"),
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use common::metrics::Metrics;
 use common::rpc::meta_node::{Registered, Registration};
 use common::rpc::{self, LinkOptions, Secret, Security, ServerOptions};
 use common::shutdown::{self, Stop};
-use common::types::{Gpid, Incarnation, PeerId, ProcessId};
+use common::types::{Ballot, Gpid, Incarnation, PeerId, ProcessId};
 use futures::future::join_all;
 
 use crate::disk::{DataDir, DiskManager, DiskOptions, Recovered, SpaceLimits, TrashLives, layout};
@@ -78,11 +78,12 @@ impl Server {
         let meta = MetaLink::new(&self.settings.meta, process, &links);
         let Some(registered) = self.register(&meta, &disks, process, &stop).await? else { return Ok(()) };
 
-        let recovered = self.recover(&meta, &disks, registered.peer).await;
+        let (recovered, ballots) = self.recover(&meta, &disks, registered.peer).await;
         let peers = Arc::new(Peers::new(registered.peer, process, links));
         let node = self.node(registered, process, &disks, peers, &meta, &metrics).await?;
         metrics.register_collector(Box::new(NodeCollector(Arc::clone(&node))));
         node.waiting.lock().extend(&recovered.waiting);
+        *node.spent.lock() = ballots;
         let migrator = self.migrator(&node, &meta).await?;
         let _ = known.set(Arc::clone(&node));
 
@@ -145,7 +146,12 @@ impl Server {
     }
 
     /// Decides what becomes of what stands on the disks, with the incarnations that the meta server has configured.
-    async fn recover(&self, meta: &MetaLink, disks: &Arc<DiskManager>, me: PeerId) -> Recovered {
+    async fn recover(
+        &self,
+        meta: &MetaLink,
+        disks: &Arc<DiskManager>,
+        me: PeerId,
+    ) -> (Recovered, BTreeMap<Gpid, Ballot>) {
         let scanner = Arc::clone(disks);
         let scan = blocking(move || scanner.scan()).await;
         let configs = if scan.found.is_empty() { Vec::new() } else { meta.configs(scan.gpids()).await };
@@ -156,12 +162,16 @@ impl Server {
                 Some((config.gpid, config.copy_on(me).map(|copy| copy.incarnation).or(moving)?))
             })
             .collect();
+        // Without fsync an earlier process may have asked for a role that it can no longer fill: what was configured
+        // when this one registered gives it none (rule ROLES).
+        let weak = self.settings.log.sync != "always";
+        let ballots = configs.iter().filter(|_| weak).map(|config| (config.gpid, config.ballot)).collect();
         let (disks, now_ms) = (Arc::clone(disks), self.clock.wall_ms());
         let recovered = blocking(move || disks.recover(&scan, &configured, now_ms)).await;
         for (gpid, error) in &recovered.failed {
             tracing::error!(%gpid, error, "start-up recovery failed for this partition");
         }
-        recovered
+        (recovered, ballots)
     }
 
     async fn node(

@@ -216,12 +216,13 @@ impl Node {
         let applied = storage.applied();
         let clean = tail.as_ref().is_none_or(|tail| !tail.gap && tail.conflict.is_none());
         let fresh = tail.is_none();
+        let spent = self.spent.lock().get(&info.gpid).copied().filter(|_| !fresh).unwrap_or_default();
         let (mutations, committed, ballot) = match tail {
             Some(tail) => (tail.mutations, tail.committed, tail.highest_ballot),
             None => (Vec::new(), applied.decree, info.ballot),
         };
         let boot = Boot {
-            ballot: info.ballot.max(ballot).max(applied.ballot),
+            ballot: info.ballot.max(ballot).max(applied.ballot).max(spent),
             applied: applied.decree,
             applied_ballot: applied.ballot,
             committed,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::clock::Clock;
 use common::fs::Throttle;
 use common::rpc::{WireError, WireResult};
-use common::types::{Gpid, Incarnation, PeerId, ProcessId};
+use common::types::{Ballot, Gpid, Incarnation, PeerId, ProcessId};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
@@ -48,6 +48,8 @@ pub(crate) struct Node {
     pub(crate) waiting: Mutex<BTreeSet<Gpid>>,
     /// The first incarnation of each partition that this process saw not yet given out; kept while a disk is absent.
     pub(crate) floors: Mutex<BTreeMap<Gpid, Incarnation>>,
+    /// Ballots that were configured before this process registered, and give it no role: only without fsync.
+    pub(crate) spent: Mutex<BTreeMap<Gpid, Ballot>>,
     pub(crate) retention: Retention,
     /// An append that waits longer makes its replicas sick.
     pub(crate) log_stall: Duration,
@@ -100,6 +102,7 @@ impl Node {
             turns: Turns::default(),
             waiting: Mutex::default(),
             floors: Mutex::default(),
+            spent: Mutex::default(),
             retention: Retention::default(),
             log_stall: parts.log_stall,
             loaded: AtomicBool::new(false),

@@ -147,8 +147,8 @@ impl State {
 
     /// Appends and holds as prepared. A marker first voids older records past it (rule OPENING).
     pub(crate) fn prepare(&mut self, mutation: Arc<Mutation>, tokens: Vec<Token>) {
-        if let Body::Opening { after } = mutation.body {
-            self.void(after, mutation.ballot);
+        if let Body::Opening { after, by } = mutation.body {
+            self.void(after, by);
         }
         self.append(mutation.clone());
         self.list.put(mutation, tokens);

@@ -29,11 +29,14 @@ pub struct Mutation {
 pub enum Body {
     /// Plain writes, applied in order.
     Writes(Writes),
-    /// A new primary's first mutation: changes nothing, and says that records of older ballots past `after` are void
-    /// (rule OPENING).
+    /// A new primary's first mutation: changes nothing, and says that records of ballots below `by` past `after` are
+    /// void (rule OPENING).
     Opening {
         /// The new primary's last gap-free decree before this no-op.
         after: Decree,
+        /// The ballot that it opened. Prepared again under a newer one, the marker still voids no more than it did:
+        /// what came between may be acknowledged.
+        by: Ballot,
     },
 }
 

@@ -58,7 +58,7 @@ fn mutation(ballot: u64, decree: u64, text: &str) -> Arc<Mutation> {
 }
 
 fn opening(ballot: u64, decree: u64) -> Arc<Mutation> {
-    let body = Body::Opening { after: Decree(decree - 1) };
+    let body = Body::Opening { after: Decree(decree - 1), by: Ballot(ballot) };
     Arc::new(Mutation { ballot: Ballot(ballot), decree: Decree(decree), time_ms: 0, body })
 }
 

@@ -28,7 +28,7 @@ fn a_new_primary_prepares_its_tail_again_and_opens_with_a_marker() {
     assert_eq!(prepares(&effects), [(2, vec![2, 3, 4])]);
     let Some((_, Message::Prepare(prepare))) = sent(&effects).into_iter().next_back() else { panic!() };
     assert_eq!(prepare.base, Decree(1));
-    assert_eq!(prepare.mutations[2].body, Body::Opening { after: Decree(3) });
+    assert_eq!(prepare.mutations[2].body, Body::Opening { after: Decree(3), by: prepare.ballot });
 }
 
 #[test]
@@ -86,6 +86,18 @@ fn an_opening_voids_older_records_past_it() {
     let effects = bench.hear(2, prepare(6, 0, 0, vec![mutation(6, 1, "a"), opening(6, 2)]));
     assert!(effects.contains(&Effect::Truncated { after: Decree(1) }), "{effects:?}");
     assert_eq!(bench.replica.prepared(), Decree(2));
+}
+
+#[test]
+fn an_opening_prepared_again_under_a_newer_ballot_voids_nothing_of_the_ballots_between() {
+    let mut bench = Bench::secondary();
+    bench.hear(0, prepare(5, 0, 0, vec![opening(5, 1), mutation(5, 2, "a"), mutation(5, 3, "b")]));
+    bench.durable();
+    bench.install(&config(6, &[2, 1], &[]));
+    let again = Mutation { ballot: Ballot(6), ..Mutation::clone(&opening(5, 1)) };
+    let effects = bench.hear(2, prepare(6, 0, 0, vec![Arc::new(again)]));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Truncated { .. })), "{effects:?}");
+    assert_eq!(bench.replica.prepared(), Decree(3), "what was acknowledged under ballot 5 is still there");
 }
 
 #[test]

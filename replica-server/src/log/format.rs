@@ -26,6 +26,14 @@ pub(super) const ALIGN: usize = 8;
 const KIND_WRITES: u8 = 1;
 const KIND_OPENING: u8 = 2;
 
+/// Bytes of an opening's payload.
+pub(super) const OPENING_BYTES: usize = 16;
+
+/// An opening's payload: the decree that it carries, the ballot that opened (rule OPENING).
+pub(super) fn opening_payload(after: Decree, by: Ballot) -> [u8; OPENING_BYTES] {
+    ((u128::from(after.0) << 64) | u128::from(by.0)).to_be_bytes()
+}
+
 /// `log.<sequence, 16 hex digits>`.
 pub(super) fn segment_path(dir: &Path, sequence: u64) -> PathBuf {
     dir.join(format!("log.{sequence:016x}"))
@@ -155,7 +163,7 @@ impl FrameHeader {
     pub(super) fn of(replica: ReplicaKey, mutation: &Mutation, committed: Decree) -> Self {
         let (kind, length) = match &mutation.body {
             Body::Writes(writes) => (KIND_WRITES, writes.as_bytes().len()),
-            Body::Opening { .. } => (KIND_OPENING, 8),
+            Body::Opening { .. } => (KIND_OPENING, OPENING_BYTES),
         };
         Self {
             // The writer refuses what is longer than a quarter of a segment before it comes here.
@@ -218,15 +226,20 @@ impl FrameHeader {
         frame_bytes(self.length as usize) as u64
     }
 
-    /// For an opening, the decree that it carries (rule OPENING).
-    pub(super) fn opening(&self, payload: &[u8]) -> Option<Decree> {
-        (self.kind == KIND_OPENING).then(|| Reader(payload).u64().map(Decree)).flatten()
+    /// For an opening, the decree that it carries and the ballot that opened (rule OPENING).
+    pub(super) fn opening(&self, payload: &[u8]) -> Option<(Decree, Ballot)> {
+        let mut fields = Reader(payload);
+        let carried = || Some((Decree(fields.u64()?), Ballot(fields.u64()?)));
+        (self.kind == KIND_OPENING).then(carried).flatten()
     }
 
     /// The mutation, from an intact frame.
     pub(super) fn mutation(&self, payload: Bytes) -> Option<Mutation> {
         let body = match self.kind {
-            KIND_OPENING => Body::Opening { after: self.opening(&payload)? },
+            KIND_OPENING => {
+                let (after, by) = self.opening(&payload)?;
+                Body::Opening { after, by }
+            }
             _ => Body::Writes(Writes::decode(payload).ok()?),
         };
         Some(Mutation { ballot: self.ballot, decree: self.decree, time_ms: self.time_ms, body })
@@ -294,7 +307,7 @@ mod tests {
         fn a_frame_survives_encoding_and_no_flipped_bit_passes(
             decree: u64, ballot: u64, region: u64, payload: Vec<u8>, bit: usize, salt: u32,
         ) {
-            let writes = Mutation { ballot: Ballot(ballot), decree: Decree(decree), time_ms: 7, body: Body::Opening { after: Decree(1) } };
+            let writes = Mutation { ballot: Ballot(ballot), decree: Decree(decree), time_ms: 7, body: Body::Opening { after: Decree(1), by: Ballot(ballot) } };
             let mut header = FrameHeader::of((Gpid::from_region_id(region), Incarnation(3)), &writes, Decree(9));
             header.kind = KIND_WRITES;
             header.length = payload.len() as u32;

@@ -1,7 +1,7 @@
 //! Where each replica's records are: (gpid, incarnation) -> decree -> place. Kept in memory, rebuilt on open.
 //!
 //! It follows rule OPENING as `replica_state::replay` does: of one decree the record of the highest ballot is live, and
-//! an opening voids records of older ballots past what it carries, wherever in the log they stand.
+//! an opening voids records of ballots below the one that opened, past what it carries, wherever in the log they stand.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +26,8 @@ pub(super) struct Entry {
     pub replica: ReplicaKey,
     pub decree: Decree,
     pub committed: Decree,
-    /// Of an opening, what it carries.
-    pub opening: Option<Decree>,
+    /// Of an opening, the decree that it carries and the ballot that opened.
+    pub opening: Option<(Decree, Ballot)>,
     pub place: Place,
 }
 
@@ -37,6 +37,7 @@ pub(super) struct ReplicaIndex {
     pub live: BTreeMap<Decree, Place>,
     /// Superseded or voided; replay is shown them too, so that it judges by itself.
     pub void: Vec<(Decree, Place)>,
+    /// By the ballot that opened: what the opening carries.
     pub openings: BTreeMap<Ballot, Decree>,
     pub committed: Decree,
     pub highest_ballot: Ballot,
@@ -94,10 +95,10 @@ impl ReplicaIndex {
         let (decree, place) = (entry.decree, entry.place);
         self.committed = self.committed.max(entry.committed);
         self.highest_ballot = self.highest_ballot.max(place.ballot);
-        if let Some(after) = entry.opening {
-            self.open(place.ballot, after);
+        if let Some((after, by)) = entry.opening {
+            self.open(by, after);
         }
-        let voided = self.openings.iter().any(|(ballot, after)| *ballot > place.ballot && *after < decree);
+        let voided = self.openings.iter().any(|(by, after)| *by > place.ballot && *after < decree);
         let newer = self.live.get(&decree).is_some_and(|there| there.ballot > place.ballot);
         if voided || newer {
             self.void.push((decree, place));
@@ -106,10 +107,10 @@ impl ReplicaIndex {
         }
     }
 
-    fn open(&mut self, ballot: Ballot, after: Decree) {
-        self.openings.insert(ballot, after);
+    fn open(&mut self, by: Ballot, after: Decree) {
+        self.openings.insert(by, after);
         let past: Vec<_> = self.live.range(after.next()..).map(|(decree, place)| (*decree, *place)).collect();
-        for (decree, place) in past.into_iter().filter(|(_, place)| place.ballot < ballot) {
+        for (decree, place) in past.into_iter().filter(|(_, place)| place.ballot < by) {
             self.live.remove(&decree);
             self.void.push((decree, place));
         }
@@ -132,7 +133,13 @@ mod tests {
     fn entry(decree: u64, ballot: u64, segment: u64, opening: Option<u64>) -> Entry {
         let place = Place { segment, offset: 64, bytes: 100, ballot: Ballot(ballot) };
         let replica = (Gpid::new(1, 0), Incarnation(1));
-        Entry { replica, decree: Decree(decree), committed: Decree(0), opening: opening.map(Decree), place }
+        Entry {
+            replica,
+            decree: Decree(decree),
+            committed: Decree(0),
+            opening: opening.map(|after| (Decree(after), Ballot(ballot))),
+            place,
+        }
     }
 
     fn live(index: &Index) -> Vec<(u64, u64)> {

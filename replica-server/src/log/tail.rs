@@ -126,9 +126,9 @@ fn known(replica: &ReplicaIndex, after: Decree) -> Vec<(Decree, Arc<Mutation>)> 
         body: Body::Writes(Writes::default()),
     };
     let openings = replica.openings.iter().filter(|(_, carried)| carried.next() <= after);
-    let opening = |(ballot, carried): (&Ballot, &Decree)| {
-        let body = Body::Opening { after: *carried };
-        (Decree::default(), Arc::new(Mutation { ballot: *ballot, decree: carried.next(), time_ms: 0, body }))
+    let opening = |(by, carried): (&Ballot, &Decree)| {
+        let body = Body::Opening { after: *carried, by: *by };
+        (Decree::default(), Arc::new(Mutation { ballot: *by, decree: carried.next(), time_ms: 0, body }))
     };
     std::iter::once((replica.committed, Arc::new(said))).chain(openings.map(opening)).collect()
 }

@@ -77,7 +77,7 @@ fn an_opening_voids_what_it_must_after_a_restart_too() {
     for decree in 1..=7 {
         sink.append(&replica, mutation(1, decree, 10));
     }
-    let body = Body::Opening { after: Decree(5) };
+    let body = Body::Opening { after: Decree(5), by: Ballot(2) };
     sink.append(&replica, Arc::new(Mutation { ballot: Ballot(2), decree: Decree(6), time_ms: 1, body }));
     sink.wait(8);
     assert_eq!(replica.read(Decree(5), usize::MAX).unwrap().len(), 2);

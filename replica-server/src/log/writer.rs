@@ -22,8 +22,8 @@ use rand::rngs::OsRng;
 
 use super::error::LogError;
 use super::format::{
-    ALIGN, FRAME_HEADER, FrameHeader, GROUP_HEADER, GroupHeader, SEGMENT_HEADER, SegmentHeader, frame_bytes,
-    reserve_path, spare_path,
+    ALIGN, FRAME_HEADER, FrameHeader, GROUP_HEADER, GroupHeader, OPENING_BYTES, SEGMENT_HEADER, SegmentHeader,
+    frame_bytes, opening_payload, reserve_path, spare_path,
 };
 use super::handle::Shared;
 use super::index::{Entry, Place};
@@ -384,7 +384,7 @@ fn is_full(error: &io::Error) -> bool {
 /// A record's bytes: those of its writes as they are, or the few of an opening.
 enum Payload<'a> {
     Writes(&'a [u8]),
-    Opening([u8; 8]),
+    Opening([u8; OPENING_BYTES]),
 }
 
 impl Payload<'_> {
@@ -403,7 +403,7 @@ impl Payload<'_> {
 fn payload(pending: &Pending) -> Payload<'_> {
     match &pending.mutation.body {
         Body::Writes(writes) => Payload::Writes(writes.as_bytes()),
-        Body::Opening { after } => Payload::Opening(after.0.to_be_bytes()),
+        Body::Opening { after, by } => Payload::Opening(opening_payload(*after, *by)),
     }
 }
 

@@ -64,8 +64,8 @@ impl Replay {
         }
         self.committed = self.committed.max(committed);
         self.highest_ballot = self.highest_ballot.max(mutation.ballot);
-        if let Body::Opening { after } = mutation.body {
-            self.open(mutation.ballot, after);
+        if let Body::Opening { after, by } = mutation.body {
+            self.open(by, after);
         }
         if mutation.decree > self.after && !self.is_void(&mutation) {
             self.keep(mutation);
@@ -96,11 +96,11 @@ impl Replay {
         }
     }
 
-    /// Rule OPENING: records of older ballots past `after` are void, never below what is committed.
-    fn open(&mut self, ballot: Ballot, after: Decree) {
+    /// Rule OPENING: records of ballots below `by` past `after` are void, never below what is committed.
+    fn open(&mut self, by: Ballot, after: Decree) {
         let floor = after.max(self.committed);
-        self.records.retain(|decree, record| *decree <= floor || record.ballot >= ballot);
-        self.openings.insert(ballot, after);
+        self.records.retain(|decree, record| *decree <= floor || record.ballot >= by);
+        self.openings.insert(by, after);
     }
 
     /// A copied tail may bring an old record behind the marker that voids it.

@@ -154,7 +154,8 @@ impl Primary {
             return;
         }
         let (decree, time_ms) = (self.next, state.next_time_ms());
-        let marker = Mutation { ballot: state.ballot, decree, time_ms, body: Body::Opening { after } };
+        let marker =
+            Mutation { ballot: state.ballot, decree, time_ms, body: Body::Opening { after, by: state.ballot } };
         state.prepare(Arc::new(marker), Vec::new());
         self.opening = Some(decree);
         self.next = decree.next();

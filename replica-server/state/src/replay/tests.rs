@@ -14,7 +14,7 @@ fn put(ballot: u64, decree: u64) -> Arc<Mutation> {
 }
 
 fn opening(ballot: u64, after: u64) -> Arc<Mutation> {
-    record(ballot, after + 1, Body::Opening { after: Decree(after) })
+    record(ballot, after + 1, Body::Opening { after: Decree(after), by: Ballot(ballot) })
 }
 
 fn record(ballot: u64, decree: u64, body: Body) -> Arc<Mutation> {
@@ -81,6 +81,13 @@ fn an_opening_voids_records_of_older_ballots_past_it() {
 fn an_opening_already_applied_still_voids_what_lies_past_it() {
     let tail = tail(106, &[(104, put(5, 107)), (104, opening(6, 105))]);
     assert_eq!(ids(&tail), []);
+}
+
+#[test]
+fn an_opening_prepared_again_voids_nothing_of_the_ballots_between() {
+    let again = record(9, 105, Body::Opening { after: Decree(104), by: Ballot(7) });
+    let tail = tail(104, &[(104, opening(7, 104)), (104, put(7, 106)), (104, put(7, 107)), (104, again)]);
+    assert_eq!(ids(&tail), [(9, 105), (7, 106), (7, 107)]);
 }
 
 #[test]

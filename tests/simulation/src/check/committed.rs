@@ -71,6 +71,11 @@ impl Committed {
         partition.acknowledged = partition.acknowledged.max(decree);
     }
 
+    /// The highest decree that any replica committed.
+    pub(crate) fn last(&self, gpid: Gpid) -> Decree {
+        self.partitions.get(&gpid).map_or(Decree(0), |partition| Decree(partition.contents.len() as u64))
+    }
+
     /// The highest decree that any client knows of.
     pub(crate) fn known_to_clients(&self, gpid: Gpid) -> Decree {
         self.partitions.get(&gpid).map_or(Decree(0), |p| p.acknowledged)
@@ -106,7 +111,7 @@ fn content(mutation: &Mutation) -> u64 {
     let mut hasher = DefaultHasher::new();
     match &mutation.body {
         Body::Writes(writes) => (1, writes.as_bytes()).hash(&mut hasher),
-        Body::Opening { after } => (2, after).hash(&mut hasher),
+        Body::Opening { after, by } => (2, after, by).hash(&mut hasher),
     }
     hasher.finish()
 }

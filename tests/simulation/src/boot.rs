@@ -218,15 +218,15 @@ impl World {
         Faults { ballot_resumed_after_restart: self.faults.ballot_resumed_after_restart || kept, ..self.faults }
     }
 
-    /// Under `sync = always` every configured member holds every acknowledged write, whatever happened to its process.
+    /// Under `sync = always` every configured member holds all that is committed, whatever happened to its process.
     fn check_member_is_whole(&mut self, at: usize, gpid: Gpid) {
-        let known = self.committed.known_to_clients(gpid);
+        let known = self.committed.last(gpid);
         let Some(runtime) = self.nodes.get(at).and_then(|node| node.runtimes.get(&gpid)) else { return };
         let member = self.meta.config(gpid).is_some_and(|config| config.members().any(|member| member == runtime.me));
         let prepared = runtime.core.prepared();
         if self.plan.sync == Sync::Always && member && prepared < known {
             let seen =
-                format!("{gpid}: member {} comes back with decree {prepared}, {known} was acknowledged", runtime.me);
+                format!("{gpid}: member {} comes back with decree {prepared}, {known} was committed", runtime.me);
             self.violated("no acknowledged write lost", seen);
         }
     }

@@ -7,7 +7,7 @@ use simulation::{History, Outcome, Planted, Settings, run};
 
 /// A fault that random events do not show within so many seeds must be shown by its history.
 const RANDOM_MAX: u64 = 400;
-const VARIANTS_MAX: u64 = 100;
+const VARIANTS_MAX: u64 = 300;
 
 fn settings(planted: Planted, history: Option<History>, seed: u64) -> Settings {
     Settings { seed, events: 1000, planted: Some(planted), history, lines: None }

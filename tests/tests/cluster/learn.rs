@@ -37,7 +37,8 @@ async fn learned_after(options: Options, away: u64, environment: &[(&str, &str)]
     cluster.node_mut(place.node)?.process.start_with(arguments, environment)?;
     cluster.healthy(TABLE).await?;
     wait::until("the learn in the metrics", Duration::from_secs(10), async || {
-        wait::holds(offered(&cluster, kind) > before, || format!("no learn by {kind}"))
+        let all = || ["cache", "log", "checkpoint"].map(|kind| (kind, offered(&cluster, kind)));
+        wait::holds(offered(&cluster, kind) > before, || format!("no learn by {kind} but {:?}", all()))
     })
     .await?;
     workload.finish().await?;

@@ -195,6 +195,7 @@ impl Server {
             peers,
             meta: Arc::new(meta.clone()),
             meters: Arc::new(Meters::new(metrics)),
+            log_keep: self.settings.log.keep.0,
             log_stall: self.settings.log.stall.0,
             learn_throttle: Throttle::new(self.settings.learn.max_rate.0, self.clock.clone()),
         }))

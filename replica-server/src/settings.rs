@@ -66,6 +66,7 @@ settings! {
         segment: ByteSize = ByteSize(64 << 20), "Size of a log segment.";
         held_max: ByteSize = ByteSize(1 << 30), "Bytes of log per disk after which the replicas that hold the oldest are flushed.";
         reserve: ByteSize = ByteSize(64 << 20), "Bytes kept free per disk, so that a full one can still flush.";
+        keep: HumanDuration = time(60_000), "The latest mutations stay in the log for so long even if they are flushed, so that who was away for a moment learns by log.";
         stall: HumanDuration = time(2000), "An append that waits longer makes the disk's replicas give up their roles.";
     }
 }

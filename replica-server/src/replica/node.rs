@@ -75,6 +75,7 @@ pub(crate) struct Parts {
     pub(crate) peers: Arc<Peers>,
     pub(crate) meta: Arc<dyn MetaPort>,
     pub(crate) learn_throttle: Throttle,
+    pub(crate) log_keep: Duration,
     pub(crate) log_stall: Duration,
     pub(crate) meters: Arc<Meters>,
 }
@@ -103,7 +104,7 @@ impl Node {
             waiting: Mutex::default(),
             floors: Mutex::default(),
             spent: Mutex::default(),
-            retention: Retention::default(),
+            retention: Retention::new(parts.log_keep),
             log_stall: parts.log_stall,
             loaded: AtomicBool::new(false),
             meters: parts.meters,

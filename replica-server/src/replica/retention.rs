@@ -6,29 +6,34 @@ use std::time::Duration;
 use common::types::{Decree, Gpid, Time};
 use parking_lot::Mutex;
 
-/// The last minute of a replica's mutations stays in the log.
-const KEEP: Duration = Duration::from_secs(60);
-
 /// Where each replica was a while ago.
-#[derive(Debug, Default)]
-pub(crate) struct Retention(Mutex<BTreeMap<Gpid, VecDeque<(Time, Decree)>>>);
+#[derive(Debug)]
+pub(crate) struct Retention {
+    keep: Duration,
+    histories: Mutex<BTreeMap<Gpid, VecDeque<(Time, Decree)>>>,
+}
 
 impl Retention {
-    /// Notes where a replica is now and returns where it was a minute ago (0 if it did not run then): what comes after
+    /// The mutations of the last `keep` stay in the log.
+    pub(crate) fn new(keep: Duration) -> Self {
+        Self { keep, histories: Mutex::default() }
+    }
+
+    /// Notes where a replica is now and returns where it was `keep` ago (0 if it did not run then): what comes after
     /// that is kept.
     pub(crate) fn note(&self, gpid: Gpid, now: Time, applied: Decree) -> Decree {
-        let mut histories = self.0.lock();
+        let mut histories = self.histories.lock();
         let history = histories.entry(gpid).or_default();
         history.push_back((now, applied));
-        while history.get(1).is_some_and(|(at, _)| now.since(*at) >= KEEP) {
+        while history.get(1).is_some_and(|(at, _)| now.since(*at) >= self.keep) {
             history.pop_front();
         }
-        history.front().filter(|(at, _)| now.since(*at) >= KEEP).map_or(Decree(0), |(_, decree)| *decree)
+        history.front().filter(|(at, _)| now.since(*at) >= self.keep).map_or(Decree(0), |(_, decree)| *decree)
     }
 
     /// Forgets replicas that no longer run.
     pub(crate) fn retain(&self, runs: impl Fn(Gpid) -> bool) {
-        self.0.lock().retain(|gpid, _| runs(*gpid));
+        self.histories.lock().retain(|gpid, _| runs(*gpid));
     }
 }
 
@@ -38,7 +43,7 @@ mod tests {
 
     #[test]
     fn the_last_minute_is_kept() {
-        let (retention, gpid) = (Retention::default(), Gpid::new(1, 0));
+        let (retention, gpid) = (Retention::new(Duration::from_secs(60)), Gpid::new(1, 0));
         let at = |seconds: u64| Time(seconds * 1_000_000);
         assert_eq!(retention.note(gpid, at(0), Decree(5)), Decree(0));
         assert_eq!(retention.note(gpid, at(30), Decree(9)), Decree(0));

@@ -150,7 +150,7 @@ impl Node {
         }
     }
 
-    /// Up to where a replica's records are needed no more: flushed, and a minute old; while a neighbour moves its copy,
+    /// Up to where a replica's records are needed no more: flushed, and older than `log.keep`; while a neighbour moves its copy,
     /// nothing is given up (rule MOVES).
     fn unneeded(&self, replica: &Replica) -> Option<Decree> {
         let storage = replica.storage()?;

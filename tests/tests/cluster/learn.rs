@@ -1,4 +1,4 @@
-//! How a copy catches up: from the prepare cache, from the log, from a checkpoint, from a checkpoint that broke.
+//! How a copy catches up: from the prepare cache, from the log, from a checkpoint, from one that broke off.
 
 use std::time::Duration;
 
@@ -17,8 +17,9 @@ fn offered(cluster: &Cluster, kind: &str) -> f64 {
     cluster.nodes.iter().map(|server| of_node(server).unwrap_or_default()).sum()
 }
 
-/// A node is away while so much is written, then comes back and learns; which kind was used, the metrics say.
-async fn learned_after(options: Options, away: u64, environment: &[(&str, &str)], kind: &str) -> Result<()> {
+/// A node is away while so much is written, then comes back and learns; which kind was used, the metrics say. With a
+/// fault it first comes back to die of that.
+async fn learned_after(options: Options, away: u64, fault: Option<&str>, kind: &str) -> Result<()> {
     let _turn = turn().await;
     let mut cluster = Cluster::start_with(options).await?;
     cluster.create(TABLE, 1, 3).await?;
@@ -33,8 +34,12 @@ async fn learned_after(options: Options, away: u64, environment: &[(&str, &str)]
         workload.progress(away, Duration::from_secs(60)).await?;
     }
     let before = offered(&cluster, kind);
-    let arguments: &[&str] = if environment.is_empty() { &[] } else { &["--enable-fault-injection"] };
-    cluster.node_mut(place.node)?.process.start_with(arguments, environment)?;
+    let process = &mut cluster.node_mut(place.node)?.process;
+    if let Some(fault) = fault {
+        process.start_with(&["--enable-fault-injection"], &[("GODWIT_FAULT", fault)])?;
+        process.exited(Duration::from_secs(60)).await?;
+    }
+    process.start()?;
     cluster.healthy(TABLE).await?;
     wait::until("the learn in the metrics", Duration::from_secs(10), async || {
         let all = || ["cache", "log", "checkpoint"].map(|kind| (kind, offered(&cluster, kind)));
@@ -55,25 +60,26 @@ fn short_log() -> Options {
     let mut options = small_cache();
     options.settings.push(("log.segment", "1MiB".to_owned()));
     options.settings.push(("log.held_max", "2MiB".to_owned()));
+    options.settings.push(("log.keep", "1s".to_owned()));
     options
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_lacks_a_little_learns_from_the_cache() -> Result<()> {
-    learned_after(Options::default(), 0, &[], "cache").await
+    learned_after(Options::default(), 0, None, "cache").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_lacks_more_learns_from_the_log() -> Result<()> {
-    learned_after(small_cache(), 2000, &[], "log").await
+    learned_after(small_cache(), 2000, None, "log").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_lacks_what_the_log_no_longer_holds_learns_a_checkpoint() -> Result<()> {
-    learned_after(short_log(), 20_000, &[], "checkpoint").await
+    learned_after(short_log(), 20_000, None, "checkpoint").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_checkpoint_that_breaks_in_mid_stream_is_taken_up_again() -> Result<()> {
-    learned_after(short_log(), 20_000, &[("GODWIT_FAULT", "learn.chunk=error@3")], "checkpoint").await
+async fn a_learner_that_dies_in_mid_checkpoint_learns_it_after_all() -> Result<()> {
+    learned_after(short_log(), 20_000, Some("learn.chunk=kill@3"), "checkpoint").await
 }

@@ -11,10 +11,13 @@
 //! ```
 //!
 //! A dead node's members are the primary's to drop (rule UNION). The guardian waits for a disk move before its
-//! deadline, and while a job has the partition locked (rule MOVES) unless that job's node is gone.
+//! deadline, and while a job has the partition locked (rule MOVES) unless that job's node is gone. One thing it does
+//! beside a lock: a job that has not taken its copy out yet, and whose node was restarted, gets that copy back; it
+//! waits for nothing else.
 
 use std::time::Duration;
 
+use common::job::JobState;
 use common::types::{Ballot, ConfigChange, Gpid, Member, Now, PeerId, ReplicaStatus};
 
 use super::placement::Loads;
@@ -171,8 +174,11 @@ impl Round<'_> {
         let config = &partition.config;
         let awaited = config.moving.is_some_and(|m| config.copy_on(m.peer).is_none());
         let there = config.copies().count() + usize::from(awaited);
-        if there >= config.replica_count as usize || self.is_locked(partition) || !self.may_try_again(partition) {
+        if there >= config.replica_count as usize || !self.may_try_again(partition) {
             return None;
+        }
+        if self.is_locked(partition) {
+            return self.copy_of_the_job(partition);
         }
         let peer = match self.returned(partition).filter(|_| self.futile_tries(partition) == 0) {
             Some(peer) => {
@@ -185,18 +191,25 @@ impl Round<'_> {
         Some(ConfigChange::AddLearner { peer })
     }
 
+    // The lock keeps other work away from a move, not the move's own copy. Once it left, `moving` brings it back.
+    fn copy_of_the_job(&self, partition: &Partition) -> Option<ConfigChange> {
+        let job = self.cluster.job(partition.lock?.job)?;
+        let waits = job.state < JobState::Closed && partition.config.moving.is_none();
+        (waits && self.can_return(partition, job.node)).then_some(ConfigChange::AddLearner { peer: job.node })
+    }
+
     // A node that still has a copy lacks little, a former member the least.
     fn returned(&self, partition: &Partition) -> Option<PeerId> {
-        let config = &partition.config;
-        let mover = config.moving.map(|m| m.peer);
-        let back = |peer: &PeerId| {
-            let report = self.cluster.vitals(*peer, self.now.mono).and_then(|v| v.replicas.get(&config.gpid));
-            report.is_some_and(|r| r.status != ReplicaStatus::Error)
-        };
-        let free =
-            |peer: &PeerId| mover != Some(*peer) && config.copy_on(*peer).is_none() && self.loads.is_usable(*peer);
         let former = partition.former.iter().rev();
-        former.chain(self.cluster.nodes.keys()).copied().filter(free).find(back)
+        former.chain(self.cluster.nodes.keys()).copied().find(|peer| self.can_return(partition, *peer))
+    }
+
+    fn can_return(&self, partition: &Partition, peer: PeerId) -> bool {
+        let config = &partition.config;
+        let moves = config.moving.is_some_and(|m| m.peer == peer);
+        let report = self.cluster.vitals(peer, self.now.mono).and_then(|v| v.replicas.get(&config.gpid));
+        let back = report.is_some_and(|r| r.status != ReplicaStatus::Error);
+        back && !moves && config.copy_on(peer).is_none() && self.loads.is_usable(peer)
     }
 
     fn waits_for_return(&self, partition: &Partition) -> bool {

@@ -75,7 +75,8 @@ impl Cluster {
         self.job(job).is_some_and(|job| !job.is_running())
     }
 
-    fn job(&self, id: Uuid) -> Option<&Job> {
+    /// A job that a node reported.
+    pub(crate) fn job(&self, id: Uuid) -> Option<&Job> {
         self.jobs.iter().rev().find(|(key, _)| key.id == id).map(|(_, job)| job)
     }
 }

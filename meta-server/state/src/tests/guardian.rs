@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use common::job::{Job, JobState};
 use common::types::{Incarnation, MovingRequest};
 
 use super::*;
@@ -101,6 +102,28 @@ fn a_locked_partition_is_left_to_its_job_until_the_jobs_end_is_reported() {
     world.says.clear();
     world.rounds(2);
     assert!(world.all_healthy());
+}
+
+#[test]
+fn a_job_that_has_not_left_yet_gets_its_own_copy_back_in_spite_of_its_lock() {
+    for (state, expected) in [(JobState::Moving, 3), (JobState::Closed, 2)] {
+        let (mut world, gpid) = healthy(4, 1, 3);
+        let config = world.config(gpid).clone();
+        let member = config.secondaries[0];
+        let lock = world.cluster.lock(gpid, Uuid::from_u128(9), world.now).unwrap().unwrap();
+        world.apply(vec![lock]);
+        let mut heartbeat = world.heartbeat(member.peer.0);
+        heartbeat.jobs = vec![Job { node: member.peer, state, ..super::requests::job(9) }];
+        let records = world.cluster.consequences(&heartbeat);
+        world.apply(records);
+        world.says.insert((member.peer, gpid), Some(idle(gpid, member.incarnation.0)));
+        world.change(config.primary.unwrap().peer.0, gpid, &ConfigChange::Drop { member, moving: None });
+        world.round();
+        world.says.clear();
+        world.rounds(40);
+        assert_eq!(world.config(gpid).member_count(), expected, "a job in {state}");
+        assert!(world.config(gpid).members().all(|m| config.is_member(m.peer)), "no other node was given a copy");
+    }
 }
 
 #[test]

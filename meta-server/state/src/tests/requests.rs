@@ -244,7 +244,7 @@ fn jobs_are_kept_by_change_of_state_and_not_without_end() {
     assert_eq!(world.cluster.jobs(Some(PeerId(4))).unwrap_err().code, ErrorCode::UnknownNode);
 }
 
-fn job(id: u128) -> common::job::Job {
+pub(super) fn job(id: u128) -> common::job::Job {
     use common::job::{Job, JobKind, JobOutcome, JobState};
     Job {
         id: Uuid::from_u128(id),

@@ -44,12 +44,12 @@ impl fmt::Display for Service {
     }
 }
 
-/// A tarpc client stub that a [`super::Link`] can make.
+/// A tarpc client that a [`super::Link`] can make.
 pub trait RpcClient: Clone + Send + Sync + 'static {
     /// The service that it speaks to.
     const SERVICE: Service;
 
-    /// Makes the stub over an authenticated connection, and the task that drives it until the connection ends.
+    /// Makes it over an authenticated connection, and the task that drives it until the connection ends.
     fn over(stream: TcpStream) -> (Self, impl Future<Output = ()> + Send + 'static);
 }
 

@@ -83,7 +83,8 @@ launch_replica() {
     --http "127.0.0.1:$((http + $1))" --meta "$meta" --data-dirs "$dirs" --log-sync "$sync" "${settings[@]}"
 }
 
-registered() { "$bin/admin-cli" -m "$meta" --timeout 2s cluster-info 2>/dev/null | grep -c ' ALIVE ' || true; }
+# Nodes that can be given replicas: alive, and their disks are known.
+registered() { "$bin/admin-cli" -m "$meta" --timeout 2s cluster-info 2>/dev/null | grep -c ' ALIVE .* disk1' || true; }
 
 # taken PORT
 taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
@@ -97,6 +98,15 @@ healthy() {
   exec 3>&-
   [[ "$line" == *" 200 "* ]]
 } 2>/dev/null
+
+# await_registered COUNT
+await_registered() {
+  local end=$((SECONDS + 60))
+  until [ "$(registered)" -ge "$1" ]; do
+    [ "$SECONDS" -lt "$end" ] || die "only $(registered) of $1 nodes are registered; see $dir/logs"
+    sleep 0.05
+  done
+}
 
 # await_healthy I: waits for one replica server, as long as it and the meta server run.
 await_healthy() {
@@ -128,9 +138,12 @@ start() {
   echo "$offset" >"$dir/port-offset"
   trap '[ $? -eq 0 ] || stop' EXIT # a cluster that does not come up is taken down again
   launch_meta
-  for i in $(seq 1 "$nodes"); do launch_replica "$i"; done
-  for i in $(seq 1 "$nodes"); do await_healthy "$i"; done
-  [ "$(registered)" -ge "$nodes" ] || die "only $(registered) of $nodes nodes are registered; see $dir/logs"
+  # One after the other: peer ids are given in order of registration.
+  for i in $(seq 1 "$nodes"); do
+    launch_replica "$i"
+    await_healthy "$i"
+  done
+  await_registered "$nodes"
   say "meta server $meta and $nodes replica servers run in $dir; try: $bin/admin-cli -m $meta nodes"
 }
 

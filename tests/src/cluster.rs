@@ -91,10 +91,11 @@ impl Cluster {
     pub async fn start_with(options: Options) -> Result<Self> {
         let mut cluster = Self::plan(&options)?;
         cluster.meta.start()?;
-        for node in &mut cluster.nodes {
-            node.process.start()?;
+        // One after the other, so that peer ids, given in order of registration, are the indexes.
+        for index in 0..cluster.nodes.len() {
+            cluster.node_mut(index)?.process.start()?;
+            cluster.alive(index + 1).await?;
         }
-        cluster.all_alive().await?;
         Ok(cluster)
     }
 
@@ -179,7 +180,8 @@ impl Cluster {
     pub async fn alive(&self, count: usize) -> Result<()> {
         wait::until("nodes alive", READY_WITHIN, async || {
             let nodes = self.info().await?.nodes;
-            let alive = nodes.iter().filter(|node| node.alive).count();
+            // A node that has not told of its disks yet cannot be given a replica.
+            let alive = nodes.iter().filter(|node| node.alive && !node.disks.is_empty()).count();
             wait::holds(alive == count, || format!("{alive} of {count} are"))
         })
         .await

@@ -95,40 +95,6 @@ impl MetaLink {
         }
     }
 
-    /// Configurations as they are now; goes on trying until a meta server answers.
-    pub(crate) async fn configs(&self, gpids: Vec<Gpid>) -> Vec<Arc<PartitionConfig>> {
-        loop {
-            let asked = gpids.clone();
-            match self
-                .ask(|client, context| {
-                    let asked = asked.clone();
-                    async move { client.configs(context, asked).await }
-                })
-                .await
-            {
-                Ok(configs) => return configs,
-                Err(error) => tracing::warn!(%error, "configurations are not known yet"),
-            }
-            tokio::time::sleep(PAUSE_MAX).await;
-        }
-    }
-
-    /// Takes a partition's lock for a job (rule MOVES).
-    ///
-    /// # Errors
-    /// `PARTITION_BUSY`, or that no meta server answers.
-    pub(crate) async fn lock(&self, gpid: Gpid, job: Uuid) -> WireResult<()> {
-        self.ask(|client, context| async move { client.lock(context, gpid, job).await }).await
-    }
-
-    /// Gives it back.
-    ///
-    /// # Errors
-    /// That no meta server answers.
-    pub(crate) async fn unlock(&self, gpid: Gpid, job: Uuid) -> WireResult<()> {
-        self.ask(|client, context| async move { client.unlock(context, gpid, job).await }).await
-    }
-
     /// Heartbeats until told to stop, and follows what is answered.
     pub(crate) async fn run(self, node: Arc<Node>, migrator: Arc<Migrator<Host>>, stop: Stop) {
         let (mut nodes_version, mut told_ms) = (0, 0);
@@ -199,6 +165,34 @@ fn is_passing(code: ErrorCode) -> bool {
 impl MetaPort for MetaLink {
     fn news(&self) {
         self.0.news.notify_one();
+    }
+
+    fn configs(&self, gpids: Vec<Gpid>) -> BoxFuture<'static, Vec<Arc<PartitionConfig>>> {
+        let link = self.clone();
+        async move {
+            loop {
+                let asked = link.ask(|client, context| {
+                    let gpids = gpids.clone();
+                    async move { client.configs(context, gpids).await }
+                });
+                match asked.await {
+                    Ok(configs) => return configs,
+                    Err(error) => tracing::warn!(%error, "configurations are not known yet"),
+                }
+                tokio::time::sleep(PAUSE_MAX).await;
+            }
+        }
+        .boxed()
+    }
+
+    fn lock(&self, gpid: Gpid, job: Uuid) -> BoxFuture<'static, WireResult<()>> {
+        let link = self.clone();
+        async move { link.ask(|client, context| async move { client.lock(context, gpid, job).await }).await }.boxed()
+    }
+
+    fn unlock(&self, gpid: Gpid, job: Uuid) -> BoxFuture<'static, WireResult<()>> {
+        let link = self.clone();
+        async move { link.ask(|client, context| async move { client.unlock(context, gpid, job).await }).await }.boxed()
     }
 
     fn change(&self, gpid: Gpid, expected: Ballot, change: ConfigChange) -> BoxFuture<'static, Decided> {

@@ -84,7 +84,7 @@ impl Server {
         metrics.register_collector(Box::new(NodeCollector(Arc::clone(&node))));
         node.waiting.lock().extend(&recovered.waiting);
         *node.spent.lock() = ballots;
-        let migrator = self.migrator(&node, &meta).await?;
+        let migrator = self.migrator(&node).await?;
         let _ = known.set(Arc::clone(&node));
 
         let options = ServerOptions { security, ..ServerOptions::default() };
@@ -212,13 +212,13 @@ impl Server {
         Ok(join_all(open).await.into_iter().flatten().collect())
     }
 
-    async fn migrator(&self, node: &Arc<Node>, meta: &MetaLink) -> anyhow::Result<Arc<Migrator<Host>>> {
+    async fn migrator(&self, node: &Arc<Node>) -> anyhow::Result<Arc<Migrator<Host>>> {
         let first =
             self.settings.data_dirs.first().and_then(|text| text.split_once(':')).map(|(_, path)| path.to_owned());
         let home = self.settings.home.clone().or(first).context("set data_dirs")?;
         let max_rate_bytes_per_s = self.settings.migrate.max_rate.0;
         let options = MigrateOptions { max_rate_bytes_per_s, ..MigrateOptions::new(home.into()) };
-        let host = Arc::new(Host { node: Arc::clone(node), meta: meta.clone() });
+        let host = Arc::new(Host { node: Arc::clone(node) });
         let (disks, clock) = (Arc::clone(&node.disks), self.clock.clone());
         blocking(move || Migrator::open(options, host, disks, clock)).await.context("the job records cannot be read")
     }

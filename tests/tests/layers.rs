@@ -28,15 +28,16 @@ const IMPURE: [&str; 8] =
 
 /// Layers inside the servers, lowest first. Modules of one layer do not import each other.
 const REPLICA_SERVER: &[&[&str]] = &[
-    &["settings"],
     &["log", "storage", "disk"],
     &["migrate", "learn"],
     &["replica"],
     &["meta_link"],
     &["service", "http"],
+    &["settings"],
+    &["server"],
 ];
 const META_SERVER: &[&[&str]] =
-    &[&["settings"], &["store"], &["state"], &["policy"], &["procedure"], &["service", "http"]];
+    &[&["settings", "store", "metrics"], &["push"], &["owner"], &["service", "http"], &["server"]];
 
 /// The only files that may name RocksDB.
 const ROCKSDB: [&str; 2] = ["replica-server/src/storage/", "meta-server/src/store/"];

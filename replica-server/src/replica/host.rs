@@ -16,7 +16,6 @@ use super::handle::{Place, Replica};
 use super::node::Node;
 use super::ports::{Decided, PeerPort as _};
 use crate::disk::{ReplicaInfo, layout};
-use crate::meta_link::MetaLink;
 use crate::migrate::{CopyPlace, MoveHost, MovingReplica};
 
 /// How long a change of roles, or an answer of the meta server, is waited for.
@@ -27,7 +26,6 @@ const AGAIN: Duration = Duration::from_millis(300);
 /// The node, for disk moves.
 pub(crate) struct Host {
     pub(crate) node: Arc<Node>,
-    pub(crate) meta: MetaLink,
 }
 
 impl Host {
@@ -38,8 +36,9 @@ impl Host {
 
     /// The newest configuration that this node knows, or the meta server's word.
     async fn config(&self, gpid: Gpid) -> WireResult<Arc<PartitionConfig>> {
-        let asked =
-            tokio::time::timeout(WAIT, self.meta.configs(vec![gpid])).await.map_err(|_| late("the meta server"))?;
+        let asked = tokio::time::timeout(WAIT, self.node.meta.configs(vec![gpid]))
+            .await
+            .map_err(|_| late("the meta server"))?;
         let missing = || WireError::new(ErrorCode::UnknownPartition, format!("partition {gpid} is gone"), "");
         asked.into_iter().next().ok_or_else(missing)
     }
@@ -121,11 +120,11 @@ impl MoveHost for Host {
     }
 
     async fn lock(&self, gpid: Gpid, job: Uuid) -> WireResult<()> {
-        self.meta.lock(gpid, job).await
+        self.node.meta.lock(gpid, job).await
     }
 
     async fn unlock(&self, gpid: Gpid, job: Uuid) -> WireResult<()> {
-        self.meta.unlock(gpid, job).await
+        self.node.meta.unlock(gpid, job).await
     }
 
     async fn demote(&self, gpid: Gpid) -> WireResult<()> {

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use common::rpc::WireResult;
 use common::types::{Ballot, ConfigChange, Envelope, Gpid, PartitionConfig, PeerId};
 use futures::future::BoxFuture;
+use uuid::Uuid;
 
 use crate::learn::LearnOrder;
 
@@ -19,6 +21,12 @@ pub(crate) enum Decided {
 pub(crate) trait MetaPort: Send + Sync {
     /// Asks for a change by compare-and-set until its outcome is known, however long that takes.
     fn change(&self, gpid: Gpid, expected: Ballot, change: ConfigChange) -> BoxFuture<'static, Decided>;
+    /// Configurations as they are now; goes on trying until a meta server answers.
+    fn configs(&self, gpids: Vec<Gpid>) -> BoxFuture<'static, Vec<Arc<PartitionConfig>>>;
+    /// Takes a partition's lock for a job (rule MOVES): `PARTITION_BUSY`, or an error that no meta server answers.
+    fn lock(&self, gpid: Gpid, job: Uuid) -> BoxFuture<'static, WireResult<()>>;
+    /// Gives it back.
+    fn unlock(&self, gpid: Gpid, job: Uuid) -> BoxFuture<'static, WireResult<()>>;
     /// A replica changed its role or ballot: the meta server should hear of it at once.
     fn news(&self);
 }

@@ -38,6 +38,8 @@ pub enum Event {
         /// What to write.
         writes: Writes,
     },
+    /// The writes that arrived together are all told: they may form a mutation. Only with `Options::gather`.
+    Gathered,
     /// A conditional write that writes nothing: to be answered as a read (rule REPLIES).
     ReadBarrier {
         /// Whom to answer.

@@ -27,6 +27,9 @@ pub struct Options {
     pub batch_bytes: usize,
     /// Mutations on the wire at once. A second one is sent only when the batch is full. Default 4.
     pub max_in_flight: usize,
+    /// Whether writes wait for [`crate::Event::Gathered`] before they form a mutation, so that those that arrive
+    /// together share one. Default false.
+    pub gather: bool,
     /// Client writes waiting for a mutation; past it they are refused as busy. Default 4096.
     pub queue_writes: usize,
     /// Committed mutations kept for learners and laggards, in bytes. Default 8 MiB.
@@ -47,6 +50,7 @@ impl Default for Options {
             batch_writes: 256,
             batch_bytes: 1 << 20,
             max_in_flight: 4,
+            gather: false,
             queue_writes: 4096,
             cache_bytes: 8 << 20,
         }

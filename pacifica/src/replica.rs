@@ -88,6 +88,11 @@ impl Replica {
             Event::Config(config) => self.follow(&config),
             Event::ChangeAnswered { request, config } => self.change_answered(request, config.as_ref()),
             Event::Write { .. } | Event::ReadBarrier { .. } => self.on_client(event),
+            Event::Gathered => {
+                if let Role::Primary(primary) = &mut self.role {
+                    primary.pump(&mut self.state);
+                }
+            }
             Event::Message(envelope) => self.on_envelope(*envelope),
             Event::Appended { seq } => self.on_appended(seq),
             Event::AppendFailed => self.on_append_failed(),

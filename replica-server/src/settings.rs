@@ -148,6 +148,7 @@ impl Settings {
             prepare_timeout: from.prepare_timeout.0,
             max_in_flight: from.max_in_flight,
             cache_bytes: usize::try_from(from.cache_bytes.0).unwrap_or(usize::MAX),
+            gather: true,
             ..pacifica::Options::default()
         }
     }

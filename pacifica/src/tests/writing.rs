@@ -47,6 +47,17 @@ fn writes_that_arrive_while_one_is_on_the_wire_travel_as_one_mutation() {
 }
 
 #[test]
+fn gathered_writes_share_the_first_mutation() {
+    let options = Options { gather: true, ..Options::default() };
+    let mut bench = Bench::primary_with(&[0, 1], &[], options, Faults::default());
+    assert_eq!(bench.write(1), []);
+    assert_eq!(bench.write(2), []);
+    assert_eq!(prepares(&bench.step(Event::Gathered)), [(1, vec![2])]);
+    bench.durable();
+    assert_eq!(applied(&bench.hear(1, ack(5, 2))), [(2, vec![1, 2])]);
+}
+
+#[test]
 fn a_full_batch_goes_out_beside_the_one_in_flight_up_to_the_limit() {
     let options = Options { batch_writes: 2, max_in_flight: 2, ..Options::default() };
     let mut bench = Bench::primary_with(&[0, 1], &[], options, Faults::default());

@@ -122,6 +122,7 @@ impl Task {
                 }
                 self.input(input).await;
             }
+            self.step(Event::Gathered);
             self.perform().await;
             self.publish();
         }

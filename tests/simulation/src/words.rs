@@ -55,6 +55,7 @@ pub(crate) fn event(event: &Event) -> String {
         Event::ChangeAnswered { request, config: c } => {
             format!("ChangeAnswered {request:?} {}", c.as_ref().map_or_else(|| "refused".to_owned(), |c| config(c)))
         }
+        Event::Gathered => "Gathered".to_owned(),
         Event::Write { token, .. } => format!("Write {token:?}"),
         other => format!("{other:?}"),
     }

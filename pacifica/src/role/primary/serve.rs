@@ -16,7 +16,9 @@ impl Primary {
             return state.refuse(token, why);
         }
         self.batch.push(&state.options, token, writes);
-        self.pump(state);
+        if !state.options.gather {
+            self.pump(state);
+        }
     }
 
     fn refusal(&self, state: &State) -> Option<Refusal> {
@@ -35,7 +37,7 @@ impl Primary {
     }
 
     /// Forms mutations: one at a time, a second only of a full batch, so that batches grow with the load.
-    pub(super) fn pump(&mut self, state: &mut State) {
+    pub(crate) fn pump(&mut self, state: &mut State) {
         while self.may_form(state) {
             let Some((tokens, writes)) = self.batch.pop() else { return };
             let (decree, time_ms) = (self.next, state.next_time_ms());

@@ -16,7 +16,7 @@ use crate::process::Process;
 use crate::{ports, programs, wait};
 
 /// Registration, loading and appointments of a fresh or restarted cluster.
-pub const READY_WITHIN: Duration = Duration::from_secs(30);
+pub const READY_WITHIN: Duration = Duration::from_secs(90);
 const CALL_WITHIN: Duration = Duration::from_secs(10);
 
 /// What kind of cluster.

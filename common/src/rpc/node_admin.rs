@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::error::WireResult;
 use crate::job::Job;
@@ -124,11 +123,4 @@ pub struct ScrubReport {
     pub log_frames: u64,
     /// Damage, in words; empty if all is well.
     pub damage: Vec<String>,
-}
-
-/// Names a job for the meta server's copy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JobRef {
-    /// The job.
-    pub id: Uuid,
 }

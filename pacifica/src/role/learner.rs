@@ -2,6 +2,7 @@
 //! the primary once nothing is missing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::types::{Ballot, Decree, Member, Mutation, Prepare, Time};
 
@@ -18,6 +19,8 @@ pub(crate) struct Learner {
     pub(crate) following: Following,
     /// The learn under way, by its name.
     learning: Option<Ballot>,
+    /// What was committed here when it began.
+    began_at: Decree,
     /// When a learn may begin again.
     again_at: Time,
 }
@@ -31,7 +34,9 @@ impl Learner {
             state.give_up_tail();
         }
         let learning = same.as_ref().and_then(|before| before.learning);
-        let mut learner = Self { following: Following::new(state, primary), learning, again_at: state.now.mono };
+        let began_at = same.as_ref().map_or(state.committed, |before| before.began_at);
+        let (following, again_at) = (Following::new(state, primary), state.now.mono);
+        let mut learner = Self { following, learning, began_at, again_at };
         if learner.learning.is_none() {
             learner.start(state);
         }
@@ -100,12 +105,15 @@ impl Learner {
         !state.log_has_remains
     }
 
-    /// A learn ended, well or not.
+    /// A learn ended, well or not. After one that brought something the next follows at once: were it put off, a writer
+    /// could fill what a learner may hold in every pause, and the learner would never catch up.
     pub(crate) fn ended(&mut self, state: &mut State, ballot: Ballot) {
         if self.learning == Some(ballot) {
             self.learning = None;
-            self.again_at = state.now.mono + state.options.resend;
+            let pause = if state.committed > self.began_at { Duration::ZERO } else { state.options.resend };
+            self.again_at = state.now.mono + pause;
             self.following.acknowledge(state);
+            self.learn_if_missing(state);
         }
     }
 
@@ -123,6 +131,7 @@ impl Learner {
     fn start(&mut self, state: &mut State) {
         if let Some(primary) = self.following.primary {
             self.learning = Some(state.ballot);
+            self.began_at = state.committed;
             self.again_at = state.now.mono + state.options.resend;
             state.emit(Effect::StartLearn { primary, ballot: state.ballot, from: state.committed.next() });
         }

@@ -54,6 +54,22 @@ fn a_learn_that_ended_short_begins_again_where_something_is_missing() {
 }
 
 #[test]
+fn a_learn_that_brought_something_is_followed_by_the_next_at_once() {
+    let mut bench = Bench::learner();
+    bench.hear(0, prepare(5, 3, 3, vec![]));
+    bench.step(learned(5, vec![mutation(5, 1, "a")]));
+    assert_eq!(starts(&bench.step(Event::LearnEnded { ballot: Ballot(5) })), [(5, 2)]);
+}
+
+#[test]
+fn a_learn_that_brought_nothing_is_followed_by_a_pause() {
+    let mut bench = Bench::learner();
+    bench.hear(0, prepare(5, 3, 3, vec![]));
+    assert_eq!(starts(&bench.step(Event::LearnEnded { ballot: Ballot(5) })), []);
+    assert_eq!(starts(&bench.pass(1000)), [(5, 1)]);
+}
+
+#[test]
 fn a_learn_of_another_name_is_void() {
     let mut bench = Bench::learner();
     assert_eq!(applied(&bench.step(learned(4, vec![mutation(4, 1, "a")]))), []);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::rpc::node_admin::DiskStatus;
-use common::types::Gpid;
+use common::types::{Gpid, Incarnation};
 use parking_lot::Mutex;
 use replica_state::recover::DirKind;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use super::health::{Space, SpaceLimits};
 use super::open::{self, DiskOptions, OpenDisksError};
 use super::placement::{self, Choice};
 use super::trash::TrashLives;
-use super::{Identity, layout};
+use super::{Identity, ReplicaInfo, layout};
 
 /// A disk as it stands, for reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +145,18 @@ impl DiskManager {
     #[must_use]
     pub fn holds(&self, disk: &DataDir, gpid: Gpid) -> bool {
         layout::replica_dir(disk.path(), gpid).symlink_metadata().is_ok()
+    }
+
+    /// Whether a directory of the disk is that copy, or is about to become it: a live one, the new copy of a move, or,
+    /// while its job may still bring it back, the origin of one.
+    #[must_use]
+    pub fn names(&self, tag: &str, gpid: Gpid, incarnation: Incarnation) -> bool {
+        let Some(disk) = self.disk(tag) else { return false };
+        let is = |dir: PathBuf| ReplicaInfo::read(&dir).is_ok_and(|info| info.incarnation == incarnation);
+        let held = self.held.lock().contains(&gpid);
+        is(layout::replica_dir(disk.path(), gpid))
+            || (held && is(layout::move_tmp_dir(disk.path(), gpid)))
+            || (held && is(layout::origin_dir(disk.path(), gpid)))
     }
 
     /// All disks as they stand, in the order configured.

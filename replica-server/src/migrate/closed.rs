@@ -3,7 +3,8 @@
 //! ```text
 //! 1 close the source            nothing is flushed: what the copy lacks comes by the primary's log
 //! 2 mark the source             its .replica-info names the job: closed for good
-//! 3 seal the copy               its .replica-info with the new incarnation, then the seal
+//! 3 name and seal the copy      its .replica-info with the new incarnation (from here on the target's log keeps records
+//!                               of it: the tail of a table of one replica), then the seal
 //! 4 target: .tmp -> live        fsync of the parent
 //! 5 origin: live -> .ori        fsync of the parent
 //! ```
@@ -17,14 +18,14 @@ use common::fault::Point;
 use common::fs::durable_rename;
 use common::job::JobState;
 use common::types::Decree;
-use replica_state::recover::{DirKind, Seal};
+use replica_state::recover::Seal;
 
 use super::driver::Driver;
 use super::error::MoveError;
 use super::host::{CopyPlace, MoveHost};
 use super::job_store::Left;
 use super::manifest::Manifest;
-use crate::disk::{DataDir, ReplicaInfo, layout, set_aside_as, write_seal};
+use crate::disk::{DataDir, ReplicaInfo, layout, write_seal};
 
 pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveError> {
     let (gpid, target) = (driver.gpid(), driver.target()?);
@@ -40,6 +41,7 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveE
         mark_source(driver)?;
         let tmp = layout::move_tmp_dir(target.path(), gpid);
         driver.pass(Point::MoveSeal, &tmp)?;
+        name_copy(driver, &target, &tmp, left)?;
         if driver.cell.record().sole {
             copy_tail(driver, &target, &tmp, left)?;
         }
@@ -98,7 +100,7 @@ fn mark_source<H: MoveHost>(driver: &Driver<H>) -> Result<(), MoveError> {
     set_mark(driver, Some(driver.cell.id()))
 }
 
-fn set_mark<H: MoveHost>(driver: &Driver<H>, job: Option<uuid::Uuid>) -> Result<(), MoveError> {
+pub(super) fn set_mark<H: MoveHost>(driver: &Driver<H>, job: Option<uuid::Uuid>) -> Result<(), MoveError> {
     let source = driver.source()?;
     let dir = layout::replica_dir(source.path(), driver.gpid());
     let mut info = ReplicaInfo::read(&dir).map_err(|error| MoveError::Unexpected(error.to_string()))?;
@@ -133,17 +135,26 @@ fn copied_decree(tmp: &Path) -> Result<Decree, MoveError> {
     Ok(round.decree)
 }
 
+/// The copy becomes what it will be; without a seal it still never rolls forward.
+fn name_copy<H: MoveHost>(driver: &Driver<H>, target: &DataDir, tmp: &Path, left: Left) -> Result<(), MoveError> {
+    let info = ReplicaInfo {
+        gpid: driver.gpid(),
+        incarnation: left.incarnation,
+        ballot: left.ballot,
+        job: Some(driver.cell.id()),
+        disk: target.uuid(),
+    };
+    info.write(tmp).inspect_err(|error| target.note(error)).map_err(MoveError::io(tmp))
+}
+
 fn seal<H: MoveHost>(driver: &Driver<H>, target: &DataDir, tmp: &Path, left: Left) -> Result<(), MoveError> {
     let copied = copied_decree(tmp)?;
     let last = driver.cell.record().last.unwrap_or(copied);
     if copied > last {
         return Err(MoveError::Unexpected(format!("the copy is at {copied}, ahead of its closed source at {last}")));
     }
-    let (job, incarnation) = (driver.cell.id(), left.incarnation);
-    let info =
-        ReplicaInfo { gpid: driver.gpid(), incarnation, ballot: left.ballot, job: Some(job), disk: target.uuid() };
-    let sealed = info.write(tmp).and_then(|()| write_seal(tmp, &Seal { job, incarnation, last }));
-    sealed.inspect_err(|error| target.note(error)).map_err(MoveError::io(tmp))
+    let seal = Seal { job: driver.cell.id(), incarnation: left.incarnation, last };
+    write_seal(tmp, &seal).inspect_err(|error| target.note(error)).map_err(MoveError::io(tmp))
 }
 
 /// The new copy is in place, so a source disk that refuses does not stop the job: at the next start the lower
@@ -158,25 +169,4 @@ fn rename_origin<H: MoveHost>(driver: &Driver<H>) {
         tracing::error!(gpid = %driver.gpid(), %error, "the origin keeps its name");
         source.note(&error);
     }
-}
-
-/// The target cannot take the replica after all, and its copy has had no role: the origin goes back to the partition,
-/// under whatever new incarnation the meta server gives it.
-///
-/// First the `moving` record ends, so that the copy can never come in; then the source's mark, without which no sealed
-/// copy rolls forward over it.
-pub(super) fn restore_origin<H: MoveHost>(driver: &mut Driver<H>) -> Result<(), MoveError> {
-    let (gpid, job, source) = (driver.gpid(), driver.cell.id(), driver.source()?);
-    let dir = layout::replica_dir(source.path(), gpid);
-    let info = ReplicaInfo::read(&dir).map_err(|error| MoveError::Unexpected(error.to_string()))?;
-    driver.ask(driver.options.ending, || driver.host.end_move(gpid, job))?;
-    set_mark(driver, None)?;
-    if let Ok(target) = driver.target() {
-        let now_ms = driver.clock.wall_ms();
-        for path in [layout::move_tmp_dir(target.path(), gpid), layout::replica_dir(target.path(), gpid)] {
-            let _ = set_aside_as(target.path(), &path, gpid, DirKind::Garbage, &job.to_string(), now_ms);
-        }
-    }
-    let copy = CopyPlace { gpid, disk: source.tag().to_owned(), incarnation: info.incarnation };
-    driver.ask(driver.options.ending, || driver.host.open(&copy))
 }

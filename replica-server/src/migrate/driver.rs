@@ -27,7 +27,7 @@ use super::host::MoveHost;
 use super::job_cell::JobCell;
 use super::job_store::Ending;
 use super::options::MigrateOptions;
-use super::{closed, ending, learning, moved, moving, start};
+use super::{closed, ending, learning, moved, moving, restore, start};
 use crate::disk::{DataDir, DiskManager, layout};
 
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
@@ -57,6 +57,12 @@ impl<H: MoveHost> Driver<H> {
         closed::find_forgotten(&self);
         let mut tries = 0;
         while self.cell.record().ending.is_none() {
+            if self.cell.record().restoring {
+                if self.restore() {
+                    continue;
+                }
+                return;
+            }
             let state = self.cell.job().state;
             match self.step(state) {
                 Ok(JobState::Completed) => self.decide(JobOutcome::Completed, None),
@@ -123,19 +129,43 @@ impl<H: MoveHost> Driver<H> {
             record.job.last_error = Some(error.to_string());
         });
         let late = record.left.is_some_and(|left| self.clock.wall_ms() >= left.deadline_ms);
-        if state == JobState::Closed && (tries >= FORWARD_TRIES || late) {
-            let restored = closed::restore_origin(self);
-            let text = restored.map_or_else(
-                |error| format!("; the origin stays closed: {error}"),
-                |()| "; the origin is restored".to_owned(),
-            );
-            return self.decide(JobOutcome::Failed, Some(format!("{error}{text}")));
+        let has_way_back = state == JobState::Closed || (state == JobState::Learning && record.sole);
+        if has_way_back && (tries >= FORWARD_TRIES || late) {
+            return self.begin_restoring();
         }
         if late {
             let text = "; the new copy stays in place, and the meta server cures the partition";
             return self.decide(JobOutcome::Failed, Some(format!("{error}{text}")));
         }
         self.pause(PAUSE_FIRST * 2_u32.saturating_pow(tries).min(100));
+    }
+
+    /// The home disk may refuse to store it: then the directories lead a restarted job here again.
+    fn begin_restoring(&self) {
+        let change = |record: &mut super::job_store::JobRecord| record.restoring = true;
+        if let Err(error) = self.cell.save(change) {
+            tracing::error!(job = %self.cell.id(), %error, "that a move turns back cannot be stored");
+            self.cell.note(change);
+        }
+    }
+
+    /// Brings the origin back. What fails is left to the guardian, except for the only copy of a partition: that is
+    /// tried until it succeeds, for nobody else can. False: the process stops, and the job goes on after its next start.
+    fn restore(&mut self) -> bool {
+        self.compaction = None;
+        let cause = self.cell.job().last_error.unwrap_or_default();
+        match restore::run(self) {
+            Ok(()) => self.decide(JobOutcome::Failed, Some(format!("{cause}; the origin is restored"))),
+            Err(_) if self.stop.is_cancelled() || self.options.stop_on_error => return false,
+            Err(error) if self.cell.record().sole => {
+                tracing::error!(gpid = %self.gpid(), job = %self.cell.id(), %error, "the only copy is not back yet");
+                self.pause(PAUSE_MAX);
+            }
+            Err(error) => {
+                self.decide(JobOutcome::Failed, Some(format!("{cause}; the origin stays closed: {error}")));
+            }
+        }
+        true
     }
 
     /// Decides how the job ends. Its last duties follow.

@@ -26,7 +26,7 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) {
     if can_turn_back(record.job.state) {
         remove_copy(driver);
         if record.leaving {
-            duty(driver, "its moving record", || driver.host.end_move(gpid, job));
+            duty(driver, "its moving record", async || driver.host.end_move(gpid, job).await.map(drop));
         }
     }
     if record.left.is_some() {

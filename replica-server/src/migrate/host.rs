@@ -105,8 +105,10 @@ pub trait MoveHost: Send + Sync + 'static {
         deadline: Duration,
     ) -> impl Future<Output = WireResult<Option<LearnKind>>> + Send;
 
-    /// Ends the `moving` record of a job that will not bring a new copy. Ok if there is none of this job.
-    fn end_move(&self, gpid: Gpid, job: Uuid) -> impl Future<Output = WireResult<()>> + Send;
+    /// Ends the `moving` record of a job that will not bring a new copy, and tells the open replica of the outcome. Ok
+    /// if there is none of this job. Says which copy of this node the configuration then names, if any: that of a
+    /// table of one replica gets a fresh incarnation by this.
+    fn end_move(&self, gpid: Gpid, job: Uuid) -> impl Future<Output = WireResult<Option<Incarnation>>> + Send;
 
     /// Asks that this replica become primary again. Ok once it is, or if it cannot be: it is no secondary.
     fn hand_back(&self, gpid: Gpid) -> impl Future<Output = WireResult<()>> + Send;

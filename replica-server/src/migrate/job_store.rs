@@ -36,10 +36,20 @@ pub(super) struct JobRecord {
     pub(super) last: Option<Decree>,
     /// It left: what the new copy is.
     pub(super) left: Option<Left>,
+    /// The target cannot take the replica: the origin goes back to the partition. Never taken back.
+    #[serde(default)]
+    pub(super) restoring: bool,
     /// How it ends; its last duties (hand-back, unlock) remain.
     pub(super) ending: Option<Ending>,
     /// An operator wants it to stop.
     pub(super) cancelled: bool,
+}
+
+impl JobRecord {
+    const fn new(job: Job) -> Self {
+        let (leaving, sole, restoring, cancelled) = (false, false, false, false);
+        Self { job, leaving, sole, last: None, left: None, restoring, ending: None, cancelled }
+    }
 }
 
 /// The configuration change that took the replica out.
@@ -111,8 +121,7 @@ impl JobStore {
         if let Some(running) = running_of(&cells, job.subject) {
             return Err(CreateError::Running(running.id()));
         }
-        let record =
-            JobRecord { job, leaving: false, sole: false, last: None, left: None, ending: None, cancelled: false };
+        let record = JobRecord::new(job);
         store(&self.home, &record).map_err(CreateError::Io)?;
         let cell = self.cell(record);
         cells.insert(cell.id(), Arc::clone(&cell));

@@ -24,6 +24,7 @@ mod migrator;
 mod moved;
 mod moving;
 mod options;
+mod restore;
 mod round;
 mod start;
 #[cfg(test)]

@@ -43,24 +43,24 @@ impl Host {
         asked.into_iter().next().ok_or_else(missing)
     }
 
-    /// Makes a change unless `done` holds already.
+    /// Makes a change unless `done` holds already; returns the configuration in which it does.
     async fn change(
         &self,
         gpid: Gpid,
         change: ConfigChange,
         done: impl Fn(&PartitionConfig) -> bool,
-    ) -> WireResult<()> {
+    ) -> WireResult<Arc<PartitionConfig>> {
         for _ in 0..5 {
             let config = self.config(gpid).await?;
             if done(&config) {
-                self.node.install(vec![config]);
-                return Ok(());
+                self.node.install(vec![Arc::clone(&config)]);
+                return Ok(config);
             }
             let decided = self.node.meta.change(gpid, config.ballot, change.clone());
             match tokio::time::timeout(WAIT, decided).await.map_err(|_| late("the meta server"))? {
                 Decided::Config(config) if done(&config) => {
-                    self.node.install(vec![config]);
-                    return Ok(());
+                    self.node.install(vec![Arc::clone(&config)]);
+                    return Ok(config);
                 }
                 // Another change came first.
                 Decided::Config(_) => {}
@@ -203,7 +203,7 @@ impl MoveHost for Host {
 
     async fn rejoin(&self, gpid: Gpid, job: Uuid) -> WireResult<()> {
         let me = self.node.peer;
-        self.change(gpid, ConfigChange::Rejoin { job }, |config| config.copy_on(me).is_some()).await
+        self.change(gpid, ConfigChange::Rejoin { job }, |config| config.copy_on(me).is_some()).await.map(drop)
     }
 
     async fn wait_member(
@@ -229,9 +229,10 @@ impl MoveHost for Host {
         Ok(self.node.learners.last_kind(gpid))
     }
 
-    async fn end_move(&self, gpid: Gpid, job: Uuid) -> WireResult<()> {
+    async fn end_move(&self, gpid: Gpid, job: Uuid) -> WireResult<Option<Incarnation>> {
         let ended = |config: &PartitionConfig| config.moving.is_none_or(|moving| moving.job != job);
-        self.change(gpid, ConfigChange::EndMove { job }, ended).await
+        let config = self.change(gpid, ConfigChange::EndMove { job }, ended).await?;
+        Ok(config.copy_on(self.node.peer).map(|copy| copy.incarnation))
     }
 
     async fn hand_back(&self, gpid: Gpid) -> WireResult<()> {

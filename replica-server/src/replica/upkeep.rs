@@ -167,9 +167,13 @@ impl Node {
 
     fn collect_on(&self, disk: &str, log: &DiskLog) {
         let flushed = |gpid: Gpid, incarnation: Incarnation| {
-            let replica = self.registry.get(gpid)?;
-            let lives = replica.me.incarnation == incarnation && replica.place.disk == disk;
-            lives.then(|| self.unneeded(&replica)).flatten()
+            let open = self.registry.get(gpid);
+            let open = open.filter(|replica| replica.me.incarnation == incarnation && replica.place.disk == disk);
+            match open {
+                Some(replica) => self.unneeded(&replica),
+                // Closed for a moment (it moves, or is opened anew): its tail may stand in the log alone.
+                None => self.disks.names(disk, gpid, incarnation).then_some(Decree(0)),
+            }
         };
         if let Err(error) = log.collect_garbage(&flushed) {
             tracing::warn!(disk, %error, "log segments cannot be removed");

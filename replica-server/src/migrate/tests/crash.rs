@@ -61,6 +61,55 @@ async fn the_only_replica_of_a_table_survives_a_kill_at_any_step_of_its_window()
     }
 }
 
+/// The table's only replica on disk1, its job failing at the point until it gives the origin back.
+async fn only_replica_turned_back_at(point: Point) -> Node {
+    let node = Node::new();
+    node.cluster.lock().sole = true;
+    node.host.set_status(ReplicaStatus::Primary);
+    node.fill(0, 300);
+    let own = node.root.to_string_lossy().into_owned();
+    fault::arm(point, Action::Error, 1, &own);
+    let job = node.moved("disk1", "disk2").await;
+    fault::disarm(&own);
+    assert_eq!(job.outcome, JobOutcome::Failed, "{}", point.name());
+    assert!(job.last_error.unwrap().contains("the origin is restored"), "{}", point.name());
+    node
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_only_replica_whose_target_fails_in_the_window_serves_again_from_its_origin() {
+    for point in
+        [Point::MoveSeal, Point::MoveRenameTarget, Point::MoveRenameOrigin, Point::MoveRenamed, Point::MoveLearning]
+    {
+        let node = only_replica_turned_back_at(point).await;
+        node.check_whole_on("disk1");
+        assert_eq!(node.moved("disk1", "disk2").await.outcome, JobOutcome::Completed, "{}", point.name());
+        node.check_whole_on("disk2");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_only_replica_comes_back_after_a_kill_between_turning_back_and_its_end() {
+    for call in ["copy_tail_home", "open"] {
+        let node = Node::new().stopping_on_error();
+        node.cluster.lock().sole = true;
+        node.host.set_status(ReplicaStatus::Primary);
+        node.fill(0, 300);
+        let job = die_at(&node, Point::MoveRenameTarget).await;
+        let own = node.root.to_string_lossy().into_owned();
+        fault::arm(Point::MoveLearning, Action::Error, 1, &own);
+        node.cluster.lock().failing.insert(call, ErrorCode::Internal);
+        let node = node.restart();
+        node.failed_after("end_move", call).await;
+        node.stop().await;
+        fault::disarm(&own);
+        node.cluster.lock().failing.clear();
+        let node = node.restart();
+        assert_eq!(node.ended(job).await.outcome, JobOutcome::Failed, "{call}");
+        node.check_whole_on("disk1");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_does_not_reach_the_end_of_the_only_replica_gives_the_origin_back() {
     let node = Node::new();
@@ -70,7 +119,7 @@ async fn a_log_that_does_not_reach_the_end_of_the_only_replica_gives_the_origin_
     node.cluster.lock().failing.insert("copy_tail", ErrorCode::Corruption);
     let job = node.moved("disk1", "disk2").await;
     assert_eq!(job.outcome, JobOutcome::Failed);
-    assert_eq!(node.live_on(), ["disk1"]);
+    node.check_whole_on("disk1");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -213,7 +213,7 @@ impl MoveHost for Host {
 
     async fn copy_tail(&self, source: &CopyPlace, after: Decree, target: &CopyPlace) -> WireResult<Decree> {
         let mut cluster = self.cluster.lock();
-        cluster.call("copy_tail")?;
+        cluster.call(if source.disk == target.disk { "copy_tail_home" } else { "copy_tail" })?;
         assert!(source.incarnation < target.incarnation && self.open.lock().is_none());
         cluster.tail_after = Some(after);
         Ok(Decree(cluster.log.len() as u64))
@@ -266,11 +266,23 @@ impl MoveHost for Host {
         Ok(Some(LearnKind::Log))
     }
 
-    async fn end_move(&self, _: Gpid, job: Uuid) -> WireResult<()> {
+    async fn end_move(&self, _: Gpid, job: Uuid) -> WireResult<Option<Incarnation>> {
         let mut cluster = self.cluster.lock();
         cluster.call("end_move")?;
-        cluster.moving = cluster.moving.filter(|moving| moving.job != job);
-        Ok(())
+        if cluster.moving.is_some_and(|moving| moving.job == job) {
+            cluster.moving = None;
+            if cluster.sole {
+                cluster.member = Some(cluster.mint());
+            }
+        }
+        if let Some(open) = self.open.lock().as_mut()
+            && cluster.sole
+            && cluster.member == Some(open.incarnation)
+        {
+            open.status = ReplicaStatus::Primary;
+            catch_up(&cluster, Some(open));
+        }
+        Ok(cluster.member)
     }
 
     async fn hand_back(&self, _: Gpid) -> WireResult<()> {
@@ -336,6 +348,27 @@ impl Node {
     /// The process dies and is started again: what was not flushed is gone, directories are recovered, jobs go on.
     pub(super) fn restart(self) -> Self {
         self.restart_as(false)
+    }
+
+    /// Waits until this call was made after that one.
+    pub(super) async fn failed_after(&self, first: &str, then: &str) {
+        let seen = || {
+            let calls = self.cluster.lock().calls.clone();
+            let begun = calls.iter().position(|call| *call == first);
+            begun.is_some_and(|begun| calls[begun..].contains(&then))
+        };
+        let waiting = async {
+            while !seen() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it was never called");
+    }
+
+    /// Jobs stop where they are.
+    pub(super) async fn stop(&self) {
+        self.migrator.stop();
+        tokio::time::timeout(Duration::from_secs(20), self.migrator.stopped()).await.expect("a job goes on");
     }
 
     fn restart_as(mut self, stop_on_error: bool) -> Self {

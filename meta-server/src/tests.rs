@@ -173,6 +173,7 @@ impl FakeNode {
                 status: DiskStatus::Normal,
                 capacity_bytes: 100,
                 available_bytes: 90,
+                draining: false,
             }],
             replicas: self.configs.lock().values().filter_map(|c| self.report(c)).collect(),
             nodes_version: 0,
@@ -250,6 +251,10 @@ impl NodeAdminService for Door {
     }
 
     async fn disks(self, _: Context) -> WireResult<Vec<DiskInfo>> {
+        Err(not_played())
+    }
+
+    async fn set_draining(self, _: Context, _: String, _: bool) -> WireResult<()> {
         Err(not_played())
     }
 

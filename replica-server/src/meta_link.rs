@@ -141,6 +141,7 @@ fn report(node: &Node, nodes_version: u64, jobs: Vec<Job>, stopping: bool) -> He
         status: disk.status,
         capacity_bytes: disk.capacity_bytes,
         available_bytes: disk.available_bytes,
+        draining: disk.draining,
     });
     Heartbeat {
         peer: node.peer,

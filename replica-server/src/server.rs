@@ -1,7 +1,6 @@
 //! The process put together: disks, registration, recovery, logs, replicas, doors; and its orderly end.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -108,17 +107,11 @@ impl Server {
     }
 
     async fn open_disks(&self) -> anyhow::Result<Arc<DiskManager>> {
-        let pair = |text: &String| {
-            let (tag, path) = text.split_once(':').filter(|(tag, path)| !tag.is_empty() && !path.is_empty())?;
-            Some((tag.to_owned(), std::path::absolute(path).ok()?))
-        };
-        let disks = self.settings.data_dirs.iter().map(|text| {
-            pair(text).with_context(|| format!("'{text}' is no disk; write data_dirs as tag:directory,tag:directory"))
-        });
-        let disks = disks.collect::<anyhow::Result<Vec<(String, PathBuf)>>>()?;
+        let disks = self.settings.disks()?;
         let limits =
             SpaceLimits { low_percent: self.settings.disk.low_percent, low_bytes: self.settings.disk.low_bytes.0 };
-        let options = DiskOptions { disks, limits, lives: TrashLives::default() };
+        let home = self.settings.home().context("set data_dirs")?;
+        let options = DiskOptions { disks, home, limits, lives: TrashLives::default() };
         Ok(Arc::new(blocking(move || DiskManager::open(&options)).await?))
     }
 
@@ -213,11 +206,9 @@ impl Server {
     }
 
     async fn migrator(&self, node: &Arc<Node>) -> anyhow::Result<Arc<Migrator<Host>>> {
-        let first =
-            self.settings.data_dirs.first().and_then(|text| text.split_once(':')).map(|(_, path)| path.to_owned());
-        let home = self.settings.home.clone().or(first).context("set data_dirs")?;
+        let home = self.settings.home().context("set data_dirs")?;
         let max_rate_bytes_per_s = self.settings.migrate.max_rate.0;
-        let options = MigrateOptions { max_rate_bytes_per_s, ..MigrateOptions::new(home.into()) };
+        let options = MigrateOptions { max_rate_bytes_per_s, ..MigrateOptions::new(home) };
         let host = Arc::new(Host { node: Arc::clone(node) });
         let (disks, clock) = (Arc::clone(&node.disks), self.clock.clone());
         blocking(move || Migrator::open(options, host, disks, clock)).await.context("the job records cannot be read")

@@ -136,7 +136,31 @@ impl config::Settings for Settings {
 #[error("log.sync = '{0}' is not known: use always, interval or never")]
 pub struct UnknownSync(String);
 
+/// Why the disks are not understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no disk; write data_dirs as tag:directory,tag:directory")]
+pub struct NoDisk(String);
+
 impl Settings {
+    /// The configured disks: tag and absolute directory of each.
+    ///
+    /// # Errors
+    /// What is not written as `tag:directory`.
+    pub fn disks(&self) -> Result<Vec<(String, PathBuf)>, NoDisk> {
+        let pair = |text: &String| {
+            let (tag, path) = text.split_once(':').filter(|(tag, path)| !tag.is_empty() && !path.is_empty())?;
+            Some((tag.to_owned(), std::path::absolute(path).ok()?))
+        };
+        self.data_dirs.iter().map(|text| pair(text).ok_or_else(|| NoDisk(text.clone()))).collect()
+    }
+
+    /// Where jobs and the record of the disks are kept; `None` without any disk.
+    #[must_use]
+    pub fn home(&self) -> Option<PathBuf> {
+        let first = || self.disks().ok()?.into_iter().next().map(|(_, path)| path);
+        self.home.as_ref().and_then(|home| std::path::absolute(home).ok()).or_else(first)
+    }
+
     /// The protocol's options.
     #[must_use]
     pub fn protocol(&self) -> pacifica::Options {

@@ -15,6 +15,12 @@ pub struct DiskView {
     pub disk: String,
     pub path: String,
     pub status: DiskStatus,
+    /// Why it is not NORMAL.
+    pub reason: Option<String>,
+    /// Its replicas are to leave it, and none come to it.
+    pub draining: bool,
+    /// By disk-add; not in the server's `data_dirs`.
+    pub added: bool,
     pub capacity_bytes: u64,
     pub available_bytes: u64,
     /// 0 to 1; null if the disk does not answer.
@@ -72,7 +78,7 @@ pub fn capacities(infos: &[DiskInfo], only: Option<&str>) -> WireResult<Output> 
     let chosen = choose(infos, only)?;
     let disks: Vec<DiskView> = chosen.iter().map(|info| capacity(info)).collect();
     let replicas = only.map(|_| replicas(&chosen, true));
-    let header = ["disk", "path", "status", "capacity", "available", "used", "replicas"];
+    let header = ["disk", "path", "status", "capacity", "available", "used", "replicas", "remarks"];
     let text = with_replicas(table(&header, disks.iter().map(capacity_row)), replicas.as_deref());
     Ok(Output::new(&Disks { disks, replicas }, text))
 }
@@ -111,6 +117,9 @@ fn capacity(info: &DiskInfo) -> DiskView {
         disk: info.disk.clone(),
         path: info.path.clone(),
         status: info.status,
+        reason: info.reason.clone(),
+        draining: info.draining,
+        added: info.added,
         capacity_bytes: info.capacity_bytes,
         available_bytes: info.available_bytes,
         used_ratio: (info.capacity_bytes > 0).then(|| ratio(info.capacity_bytes)),
@@ -127,7 +136,15 @@ fn capacity_row(disk: &DiskView) -> Vec<String> {
         size(disk.available_bytes),
         or_dash(disk.used_ratio.map(|ratio| format!("{:.1}%", ratio * 100.0))),
         disk.replicas.to_string(),
+        remarks(disk),
     ]
+}
+
+/// What an operator should know besides.
+fn remarks(disk: &DiskView) -> String {
+    let draining = disk.draining.then(|| "draining".to_owned());
+    let added = disk.added.then(|| "added, not in data_dirs".to_owned());
+    [draining, added, disk.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 const fn status_text(status: DiskStatus) -> &'static str {
@@ -191,6 +208,8 @@ mod tests {
             reason: None,
             capacity_bytes: 1000,
             available_bytes: 750,
+            draining: false,
+            added: false,
             replicas,
         };
         let three = [ReplicaStatus::Primary, ReplicaStatus::Secondary, ReplicaStatus::Learner];
@@ -202,7 +221,7 @@ mod tests {
     fn disk_capacity_has_the_fields_that_scripts_rely_on() {
         let json = capacities(&disks(), None).unwrap().json;
         let expected = json!({"disk": "disk1", "path": "/data/disk1", "status": "NORMAL", "capacity_bytes": 1000,
-            "available_bytes": 750, "used_ratio": 0.25, "replicas": 3});
+            "available_bytes": 750, "used_ratio": 0.25, "replicas": 3, "reason": null, "draining": false, "added": false});
         assert_eq!(json["disks"][0], expected);
         assert_eq!(json.get("replicas"), None);
     }
@@ -221,6 +240,15 @@ mod tests {
     fn an_unknown_disk_is_refused_with_the_known_ones() {
         let error = counts(&disks(), Some("disk9")).unwrap_err();
         assert_eq!((error.code, error.hint.as_str()), (ErrorCode::UnknownDisk, "the node's disks are disk1, disk2"));
+    }
+
+    #[test]
+    fn what_is_special_about_a_disk_stands_beside_it() {
+        let mut infos = disks();
+        (infos[0].draining, infos[0].added, infos[0].reason) = (true, true, Some("full".to_owned()));
+        let output = capacities(&infos, None).unwrap();
+        assert!(output.text.contains("draining; added, not in data_dirs; full"), "{}", output.text);
+        assert_eq!(output.json["disks"][0]["reason"], "full");
     }
 
     #[test]

@@ -101,8 +101,13 @@ mod tests {
     use super::*;
 
     fn info() -> ClusterInfo {
-        let disk =
-            DiskReport { disk: "disk1".to_owned(), status: DiskStatus::Normal, capacity_bytes: 9, available_bytes: 4 };
+        let disk = DiskReport {
+            disk: "disk1".to_owned(),
+            status: DiskStatus::Normal,
+            capacity_bytes: 9,
+            available_bytes: 4,
+            draining: false,
+        };
         let node = NodeInfo {
             peer_id: PeerId(0),
             address: "127.0.0.1:34801".to_owned(),
@@ -120,7 +125,8 @@ mod tests {
         let expected = json!({"nodes": [{
             "peer_id": 0, "address": "127.0.0.1:34801", "status": "ALIVE", "replicas": 3, "primaries": 1,
             "secondaries": 2, "disks": [
-                {"disk": "disk1", "status": "NORMAL", "capacity_bytes": 9, "available_bytes": 4}]}]});
+                {"disk": "disk1", "status": "NORMAL", "capacity_bytes": 9, "available_bytes": 4,
+                 "draining": false}]}]});
         assert_eq!(nodes(&info()).json, expected);
     }
 

@@ -27,6 +27,7 @@ pub enum ErrorCode {
     TargetHoldsReplica,
     DiskSpaceInsufficient,
     DiskIoError,
+    DiskDraining,
     RedundancyTooLow,
     PartitionBusy,
     JobFailed,

@@ -98,6 +98,8 @@ pub struct DiskReport {
     pub capacity_bytes: u64,
     /// Bytes.
     pub available_bytes: u64,
+    /// It gets no new replicas.
+    pub draining: bool,
 }
 
 /// A replica, in a heartbeat (rule ROLES).

@@ -24,6 +24,10 @@ pub trait NodeAdminService {
     /// The disks, with the replicas on them.
     async fn disks() -> WireResult<Vec<DiskInfo>>;
 
+    /// Marks a disk as draining, or takes the mark away: it gets no new replicas and is no target of moves. Durable
+    /// when this answers; a failed disk can be marked too.
+    async fn set_draining(disk: String, draining: bool) -> WireResult<()>;
+
     /// Starts a move between disks; the job is durable when this answers.
     async fn disk_migrate(request: DiskMigrate) -> WireResult<Job>;
 
@@ -82,6 +86,10 @@ pub struct DiskInfo {
     pub capacity_bytes: u64,
     /// Free for Godwit, in bytes.
     pub available_bytes: u64,
+    /// It gets no new replicas: they are to leave it.
+    pub draining: bool,
+    /// It was added while the server ran, and `data_dirs` does not name it.
+    pub added: bool,
     /// The replicas on it, in order of gpid.
     pub replicas: Vec<ReplicaInfo>,
 }

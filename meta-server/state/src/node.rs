@@ -55,14 +55,14 @@ impl Vitals {
     /// Whether a disk takes new replicas.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.disks.iter().any(|d| d.status == DiskStatus::Normal)
+        self.disks.iter().any(takes_replicas)
     }
 
-    /// The largest free share among its normal disks, in thousandths.
+    /// The largest free share among the disks that take new replicas, in thousandths.
     #[must_use]
     pub fn free_permille(&self) -> u64 {
         let share = |d: &DiskReport| d.available_bytes.saturating_mul(1000) / d.capacity_bytes.max(1);
-        self.disks.iter().filter(|d| d.status == DiskStatus::Normal).map(share).max().unwrap_or(0)
+        self.disks.iter().filter(|d| takes_replicas(d)).map(share).max().unwrap_or(0)
     }
 
     /// Whether a disk is there that cannot be read: it could hold what is not reported (rule LAST COPY).
@@ -70,4 +70,8 @@ impl Vitals {
     pub fn misses_a_disk(&self) -> bool {
         self.disks.iter().any(|d| d.status == DiskStatus::IoError)
     }
+}
+
+fn takes_replicas(disk: &DiskReport) -> bool {
+    disk.status == DiskStatus::Normal && !disk.draining
 }

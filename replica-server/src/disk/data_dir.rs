@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::rpc::node_admin::DiskStatus;
 use parking_lot::Mutex;
@@ -10,6 +11,8 @@ use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
 use super::health::{Health, Space, SpaceLimits};
+use super::identity::Identity;
+use super::set::{ChosenDisk, DiskSet, KnownDisk};
 
 /// A data directory.
 #[derive(Debug)]
@@ -17,20 +20,37 @@ pub struct DataDir {
     tag: String,
     path: PathBuf,
     uuid: Uuid,
+    added: bool,
+    draining: AtomicBool,
     health: Mutex<Health>,
-    /// Held while the process lives; `None` for a disk that could not be opened.
+    /// Held while the directory is one of the node's; `None` for a disk that could not be opened.
     _lock: Option<File>,
 }
 
 impl DataDir {
-    pub(super) fn opened(tag: &str, path: &Path, uuid: Uuid, lock: File) -> Self {
-        let (tag, path) = (tag.to_owned(), path.to_owned());
-        Self { tag, path, uuid, health: Mutex::new(Health::new()), _lock: Some(lock) }
+    pub(super) fn opened(chosen: &ChosenDisk, uuid: Uuid, lock: File) -> Self {
+        Self::new(chosen, uuid, Health::new(), Some(lock))
     }
 
-    pub(super) fn failed(tag: &str, path: &Path, uuid: Uuid, reason: String) -> Self {
-        let (tag, path) = (tag.to_owned(), path.to_owned());
-        Self { tag, path, uuid, health: Mutex::new(Health::failed(reason)), _lock: None }
+    pub(super) fn failed(chosen: &ChosenDisk, uuid: Uuid, reason: String) -> Self {
+        Self::new(chosen, uuid, Health::failed(reason), None)
+    }
+
+    fn new(chosen: &ChosenDisk, uuid: Uuid, health: Health, lock: Option<File>) -> Self {
+        let ChosenDisk { tag, path, added } = chosen.clone();
+        let draining = AtomicBool::new(false);
+        Self { tag, path, uuid, added, draining, health: Mutex::new(health), _lock: lock }
+    }
+
+    /// As the node remembers it.
+    pub(super) fn known(&self) -> KnownDisk {
+        let (tag, path) = (self.tag.clone(), Some(self.path.clone()));
+        KnownDisk { tag, disk: self.uuid, path, draining: self.is_draining(), added: self.added }
+    }
+
+    /// What its identity file is to say.
+    pub(super) fn identity(&self, cluster: Option<Uuid>, set: DiskSet) -> Identity {
+        Identity { cluster, disk: self.uuid, tag: self.tag.clone(), set }
     }
 
     /// Its tag.
@@ -49,6 +69,28 @@ impl DataDir {
     #[must_use]
     pub const fn uuid(&self) -> Uuid {
         self.uuid
+    }
+
+    /// Whether it was added while the server ran, and the configuration does not name it.
+    #[must_use]
+    pub const fn is_added(&self) -> bool {
+        self.added
+    }
+
+    /// Whether its replicas are to leave it.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether replicas may come to it, its status apart.
+    #[must_use]
+    pub fn takes_replicas(&self) -> bool {
+        !self.is_draining()
+    }
+
+    pub(super) fn set_draining(&self, draining: bool) {
+        self.draining.store(draining, Ordering::Relaxed);
     }
 
     /// Its status now.

@@ -11,19 +11,15 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::layout;
+use super::set::DiskSet;
 
 const KIND: &str = "disk";
-/// The on-disk format of a data directory. A newer one is refused before anything is written.
-pub(super) const FORMAT: u32 = 1;
-
-/// A disk of the node, as its neighbours remember it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct KnownDisk {
-    /// Its tag.
-    pub tag: String,
-    /// Its identity.
-    pub disk: Uuid,
-}
+const SET_KIND: &str = "disk-set";
+/// The newest on-disk format of a data directory. A newer one is refused before anything is written.
+pub(super) const FORMAT: u32 = 2;
+/// The format of a node whose disks are those of its configuration: an older program reads them rightly too.
+const FORMAT_PLAIN: u32 = 1;
+const SET_FORMAT: u32 = 1;
 
 /// Which disk a data directory is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +30,9 @@ pub struct Identity {
     pub disk: Uuid,
     /// Its tag.
     pub tag: String,
-    /// All disks of the node, this one included, in order of tag.
-    pub disks: Vec<KnownDisk>,
+    /// All disks of the node, this one included.
+    #[serde(flatten)]
+    pub set: DiskSet,
 }
 
 impl Identity {
@@ -44,11 +41,7 @@ impl Identity {
     /// # Errors
     /// [`CheckedError`].
     pub fn read(disk: &Path) -> Result<Option<Self>, CheckedError> {
-        match read_checked(&layout::identity_file(disk), KIND, FORMAT) {
-            Ok(identity) => Ok(Some(identity)),
-            Err(error) if error.is_absent() => Ok(None),
-            Err(error) => Err(error),
-        }
+        there(read_checked(&layout::identity_file(disk), KIND, FORMAT))
     }
 
     /// Writes it, durably.
@@ -56,6 +49,34 @@ impl Identity {
     /// # Errors
     /// Any I/O error.
     pub fn write(&self, disk: &Path) -> io::Result<()> {
-        write_checked(&layout::identity_file(disk), KIND, FORMAT, self)
+        let format = if self.set.differs_from_configuration() { FORMAT } else { FORMAT_PLAIN };
+        write_checked(&layout::identity_file(disk), KIND, format, self)
+    }
+}
+
+impl DiskSet {
+    /// Reads the node's record; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`CheckedError`].
+    pub fn read(home: &Path) -> Result<Option<Self>, CheckedError> {
+        there(read_checked(&layout::disks_file(home), SET_KIND, SET_FORMAT))
+    }
+
+    /// Writes the node's record, durably.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn write(&self, home: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(home)?;
+        write_checked(&layout::disks_file(home), SET_KIND, SET_FORMAT, self)
+    }
+}
+
+fn there<T>(read: Result<T, CheckedError>) -> Result<Option<T>, CheckedError> {
+    match read {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(error),
     }
 }

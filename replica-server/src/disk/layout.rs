@@ -15,6 +15,7 @@
 //! <disk>/1.3.pegasus.gar.<job or time>/         set aside
 //! <disk>/1.3.pegasus.err.<job or time>/         set aside as damaged
 //! <home>/jobs/<job>                             jobs
+//! <home>/.godwit-disks                          the disks of the node
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -124,6 +125,12 @@ pub fn seal_file(replica: &Path) -> PathBuf {
 #[must_use]
 pub fn trash_file(replica: &Path) -> PathBuf {
     replica.join(".trash")
+}
+
+/// The disks of a node.
+#[must_use]
+pub fn disks_file(home: &Path) -> PathBuf {
+    home.join(".godwit-disks")
 }
 
 /// The jobs of a node.

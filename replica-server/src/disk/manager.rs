@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use common::rpc::node_admin::DiskStatus;
 use common::types::{Gpid, Incarnation};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use replica_state::recover::DirKind;
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use super::data_dir::DataDir;
 use super::health::{Space, SpaceLimits};
 use super::open::{self, DiskOptions, OpenDisksError};
 use super::placement::{self, Choice};
+use super::set::DiskSet;
 use super::trash::TrashLives;
 use super::{Identity, ReplicaInfo, layout};
 
@@ -34,13 +35,24 @@ pub struct DiskFigures {
     pub capacity_bytes: u64,
     /// Free for Godwit, in bytes.
     pub available_bytes: u64,
+    /// Its replicas are to leave it.
+    pub draining: bool,
+    /// It was added while the server ran, and the configuration does not name it.
+    pub added: bool,
 }
+
+/// The disks at one moment.
+pub type Disks = Arc<[Arc<DataDir>]>;
 
 /// All disks of a node. What stands where is read from the directories themselves, so no account of it can go wrong.
 #[derive(Debug)]
 pub struct DiskManager {
-    disks: Vec<Arc<DataDir>>,
-    limits: SpaceLimits,
+    /// Replaced as a whole when a disk comes or goes.
+    pub(super) disks: RwLock<Disks>,
+    /// What is remembered of them; held while that changes.
+    pub(super) set: Mutex<DiskSet>,
+    pub(super) home: PathBuf,
+    pub(super) limits: SpaceLimits,
     pub(super) lives: TrashLives,
     /// Disks chosen since the last poll, whose new replica may not be visible yet.
     chosen: Mutex<Vec<String>>,
@@ -54,23 +66,25 @@ impl DiskManager {
     /// # Errors
     /// [`OpenDisksError`]: a newer format, another cluster, a copied disk, or another process; nothing was written.
     pub fn open(options: &DiskOptions) -> Result<Self, OpenDisksError> {
-        let disks = open::open_all(options)?;
+        let DiskOptions { home, limits, lives, .. } = options.clone();
+        let opened = open::open_all(options)?;
+        let (disks, set) = (RwLock::new(opened.dirs.into()), Mutex::new(opened.set));
         let (chosen, held) = (Mutex::default(), Mutex::default());
-        let manager = Self { disks, limits: options.limits, lives: options.lives, chosen, held };
+        let manager = Self { disks, set, home, limits, lives, chosen, held };
         manager.poll();
         Ok(manager)
     }
 
-    /// The disks, in the order configured.
+    /// The disks as they are now: those configured in their order, then those added.
     #[must_use]
-    pub fn disks(&self) -> &[Arc<DataDir>] {
-        &self.disks
+    pub fn disks(&self) -> Disks {
+        Arc::clone(&self.disks.read())
     }
 
     /// A disk by its tag.
     #[must_use]
-    pub fn disk(&self, tag: &str) -> Option<&Arc<DataDir>> {
-        self.disks.iter().find(|disk| disk.tag() == tag)
+    pub fn disk(&self, tag: &str) -> Option<Arc<DataDir>> {
+        self.disks().iter().find(|disk| disk.tag() == tag).cloned()
     }
 
     /// The cluster that the disks belong to; `None` while all are new.
@@ -88,7 +102,7 @@ impl DiskManager {
             let text = format!("these disks belong to cluster {other}, not to {cluster}");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        open::remember(&self.disks, Some(cluster));
+        open::write_identities(&self.disks(), &self.set.lock(), Some(cluster));
         if self.cluster() == Some(cluster) { Ok(()) } else { Err(io::Error::other("no disk can be written")) }
     }
 
@@ -118,10 +132,13 @@ impl DiskManager {
     pub fn choose(&self) -> Option<Arc<DataDir>> {
         let mut chosen = self.chosen.lock();
         let recent = |disk: &DataDir| chosen.iter().filter(|tag| *tag == disk.tag()).count();
-        let choices: Vec<_> = self.usable().map(|disk| choice(disk, live_on(disk) + recent(disk))).collect();
-        let disk = self.disk(placement::choose(&choices)?)?;
+        let disks = self.disks();
+        let usable = disks.iter().filter(|disk| disk.is_usable());
+        let choices: Vec<_> = usable.map(|disk| choice(disk, live_on(disk) + recent(disk))).collect();
+        let tag = placement::choose(&choices)?;
+        let disk = disks.iter().find(|disk| disk.tag() == tag).cloned()?;
         chosen.push(disk.tag().to_owned());
-        Some(Arc::clone(disk))
+        Some(disk)
     }
 
     /// Gives a disk up, by tag.
@@ -159,7 +176,7 @@ impl DiskManager {
             || (held && is(layout::origin_dir(disk.path(), gpid)))
     }
 
-    /// All disks as they stand, in the order configured.
+    /// All disks as they stand, in the order of [`Self::disks`].
     #[must_use]
     pub fn figures(&self) -> Vec<DiskFigures> {
         let figures = |disk: &Arc<DataDir>| DiskFigures {
@@ -169,17 +186,21 @@ impl DiskManager {
             reason: disk.reason(),
             capacity_bytes: disk.space().capacity_bytes,
             available_bytes: disk.space().available_bytes,
+            draining: disk.is_draining(),
+            added: disk.is_added(),
         };
-        self.disks.iter().map(figures).collect()
+        self.disks().iter().map(figures).collect()
     }
 
-    pub(super) fn usable(&self) -> impl Iterator<Item = &Arc<DataDir>> {
-        self.disks.iter().filter(|disk| disk.is_usable())
+    pub(super) fn usable(&self) -> impl Iterator<Item = Arc<DataDir>> {
+        let usable: Vec<_> = self.disks().iter().filter(|disk| disk.is_usable()).cloned().collect();
+        usable.into_iter()
     }
 }
 
 fn choice(disk: &DataDir, replicas: usize) -> Choice<'_> {
-    Choice { tag: disk.tag(), status: disk.status(), free_percent: disk.space().free_percent(), replicas }
+    let (status, draining) = (disk.status(), !disk.takes_replicas());
+    Choice { tag: disk.tag(), status, draining, free_percent: disk.space().free_percent(), replicas }
 }
 
 /// Live directories of a disk.

@@ -5,22 +5,26 @@ mod health;
 mod identity;
 pub mod layout;
 mod manager;
+mod membership;
 mod open;
 mod placement;
 mod replica_info;
 mod scan;
 mod seal;
+mod set;
 #[cfg(test)]
 mod tests;
 mod trash;
 
 pub use data_dir::DataDir;
 pub use health::{Space, SpaceLimits};
-pub use identity::{Identity, KnownDisk};
-pub use manager::{DiskFigures, DiskManager};
+pub use identity::Identity;
+pub use manager::{DiskFigures, DiskManager, Disks};
+pub use membership::DiskSetError;
 pub use open::{DiskOptions, OpenDisksError};
 pub use replica_info::ReplicaInfo;
 pub use scan::{Recovered, Scan, ToOpen};
 pub use seal::{MANIFEST_KIND, MANIFEST_VERSION, read_seal, write_seal};
+pub use set::{ChosenDisk, DiskSet, KnownDisk, RemovedDisk};
 pub use trash::{TrashDir, TrashLives};
 pub(crate) use trash::{note_time, set_aside_as};

@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use super::data_dir::{self, DataDir};
 use super::health::SpaceLimits;
-use super::identity::{Identity, KnownDisk};
+use super::identity::Identity;
 use super::layout;
+use super::set::{ChosenDisk, DiskSet};
 use super::trash::TrashLives;
 
 /// Which disks a node has.
@@ -20,6 +21,8 @@ use super::trash::TrashLives;
 pub struct DiskOptions {
     /// Tag and directory of each, in the order configured.
     pub disks: Vec<(String, PathBuf)>,
+    /// Where the node remembers the disks that were added or removed while it ran.
+    pub home: PathBuf,
     /// When a disk counts as full.
     pub limits: SpaceLimits,
     /// How long what has lost its name is kept.
@@ -54,33 +57,64 @@ enum Look {
     Failed(String),
 }
 
+/// The disks of a node, open, and what is remembered of them.
+pub(super) struct Opened {
+    pub(super) dirs: Vec<Arc<DataDir>>,
+    pub(super) set: DiskSet,
+}
+
 /// Opens all disks. One that cannot be used is IO_ERROR; the others serve.
-pub(super) fn open_all(options: &DiskOptions) -> Result<Vec<Arc<DataDir>>, OpenDisksError> {
-    told_apart(&options.disks)?;
+pub(super) fn open_all(options: &DiskOptions) -> Result<Opened, OpenDisksError> {
+    let configured = options.disks.iter().map(|(tag, path)| (tag.as_str(), path.as_path(), false));
+    told_apart(&configured.collect::<Vec<_>>())?;
+    let before = known_set(options)?;
+    let chosen = before.in_effect(&options.disks);
+    told_apart(&chosen.iter().map(|disk| (disk.tag.as_str(), disk.path.as_path(), disk.added)).collect::<Vec<_>>())?;
     let mut looks = Vec::new();
-    for (tag, path) in &options.disks {
-        looks.push((tag.as_str(), path.as_path(), look(path)?));
+    for disk in &chosen {
+        looks.push((disk, look(&disk.path)?));
     }
     let identities = identities(&looks);
     let cluster = one_cluster(&identities)?;
     all_different(&identities)?;
-    let remembered = remembered(&identities);
-    let locked = looks.into_iter().map(|(tag, path, look)| Ok((tag, path, lock(path, look)?)));
+    let absent = absent(&before, &identities);
+    let locked = looks.into_iter().map(|(disk, look)| Ok((disk, lock(&disk.path, look)?)));
     let locked = locked.collect::<Result<Vec<_>, OpenDisksError>>()?;
-    let opened = locked.into_iter().map(|(tag, path, found)| settle(tag, path, found, &remembered, cluster));
-    let dirs: Vec<_> = opened.map(Arc::new).collect();
-    remember(&dirs, cluster);
-    Ok(dirs)
+    let dirs: Vec<_> =
+        locked.into_iter().map(|(disk, found)| Arc::new(settle(disk, found, &absent, cluster))).collect();
+    let set = remember(options, &dirs, &before, cluster);
+    dirs.iter().filter(|dir| dir.is_usable()).for_each(|dir| clear_checkpoints(dir));
+    Ok(Opened { dirs, set })
 }
 
-fn told_apart(disks: &[(String, PathBuf)]) -> Result<(), OpenDisksError> {
-    let tags: BTreeSet<_> = disks.iter().map(|(tag, _)| tag).collect();
-    let paths: BTreeSet<_> = disks.iter().map(|(_, path)| path).collect();
+fn told_apart(disks: &[(&str, &Path, bool)]) -> Result<(), OpenDisksError> {
+    let tags: BTreeSet<_> = disks.iter().map(|(tag, ..)| tag).collect();
+    let paths: BTreeSet<_> = disks.iter().map(|(_, path, _)| path).collect();
     if !disks.is_empty() && tags.len() == disks.len() && paths.len() == disks.len() {
         return Ok(());
     }
-    let given: Vec<_> = disks.iter().map(|(tag, path)| format!("{tag}:{}", path.display())).collect();
+    let text = |(tag, path, added): &(&str, &Path, bool)| {
+        format!("{tag}:{}{}", path.display(), if *added { " (by disk-add)" } else { "" })
+    };
+    let given: Vec<_> = disks.iter().map(text).collect();
     Err(OpenDisksError::Ambiguous(format!("'{}'", given.join(","))))
+}
+
+/// What the node remembers of its disks: the newest of the records in `home` and on the configured disks. A disk that
+/// comes from another node remembers that one's disks, and is not listened to.
+fn known_set(options: &DiskOptions) -> Result<DiskSet, OpenDisksError> {
+    let home = match DiskSet::read(&options.home) {
+        Err(error @ CheckedError::Newer { .. }) => return Err(OpenDisksError::Newer(error)),
+        Err(error) => {
+            tracing::error!(%error, "the record of this node's disks cannot be read; the disks are asked themselves");
+            None
+        }
+        Ok(set) => set,
+    };
+    let on_disks: Vec<_> = options.disks.iter().filter_map(|(_, path)| Some(Identity::read(path).ok()??.set)).collect();
+    let of_this_node = on_disks.iter().filter(|set| home.as_ref().is_none_or(|home| home.shares_a_disk(set)));
+    let newest = of_this_node.chain(&home).max_by_key(|set| set.revision).cloned();
+    Ok(newest.filter(|set| set.revision > 0).unwrap_or_else(|| DiskSet::union(&on_disks)))
 }
 
 fn look(path: &Path) -> Result<Look, OpenDisksError> {
@@ -114,9 +148,9 @@ fn is_blank(path: &Path) -> bool {
     name == "lost+found" || name == ".godwit-disk.new"
 }
 
-fn identities<'a>(looks: &'a [(&'a str, &'a Path, Look)]) -> Vec<(&'a str, &'a Identity)> {
-    let identity = |(tag, _, look): &'a (&'a str, &'a Path, Look)| match look {
-        Look::Known(identity) => Some((*tag, identity)),
+fn identities<'a>(looks: &'a [(&'a ChosenDisk, Look)]) -> Vec<(&'a str, &'a Identity)> {
+    let identity = |(disk, look): &'a (&'a ChosenDisk, Look)| match look {
+        Look::Known(identity) => Some((disk.tag.as_str(), identity)),
         Look::Blank | Look::Failed(_) => None,
     };
     looks.iter().filter_map(identity).collect()
@@ -141,12 +175,11 @@ fn all_different(identities: &[(&str, &Identity)]) -> Result<(), OpenDisksError>
     Ok(())
 }
 
-/// What the readable disks remember of all disks: tag -> identity. Tags of disks that are there are not taken from
-/// memory.
-fn remembered(identities: &[(&str, &Identity)]) -> BTreeMap<String, Uuid> {
+/// The disks that the node had and that do not show themselves: tag -> identity.
+fn absent(set: &DiskSet, identities: &[(&str, &Identity)]) -> BTreeMap<String, Uuid> {
     let present: BTreeSet<_> = identities.iter().map(|(_, identity)| identity.disk).collect();
-    let known = identities.iter().flat_map(|(_, identity)| &identity.disks);
-    known.filter(|known| !present.contains(&known.disk)).map(|known| (known.tag.clone(), known.disk)).collect()
+    let absent = set.disks.iter().filter(|known| !present.contains(&known.disk));
+    absent.map(|known| (known.tag.clone(), known.disk)).collect()
 }
 
 enum Found {
@@ -167,58 +200,84 @@ fn lock(path: &Path, look: Look) -> Result<Found, OpenDisksError> {
     }
 }
 
-fn settle(tag: &str, path: &Path, found: Found, remembered: &BTreeMap<String, Uuid>, cluster: Option<Uuid>) -> DataDir {
-    let known = remembered.get(tag).copied();
+fn settle(chosen: &ChosenDisk, found: Found, absent: &BTreeMap<String, Uuid>, cluster: Option<Uuid>) -> DataDir {
+    let known = absent.get(&chosen.tag).copied();
     let failed = |reason| {
-        tracing::error!(disk = tag, path = %path.display(), %reason, "disk cannot be used: IO_ERROR");
-        DataDir::failed(tag, path, known.unwrap_or(Uuid::nil()), reason)
+        tracing::error!(disk = chosen.tag, path = %chosen.path.display(), %reason, "disk cannot be used: IO_ERROR");
+        DataDir::failed(chosen, known.unwrap_or(Uuid::nil()), reason)
     };
     match found {
-        Found::Known(identity, lock) => DataDir::opened(tag, path, identity.disk, lock),
+        Found::Known(identity, lock) => DataDir::opened(chosen, identity.disk, lock),
         Found::Failed(reason) => failed(reason),
         Found::Blank if known.is_some() => failed(
             "its identity file is gone: is it mounted? It held replicas, and is not taken for a new disk".to_owned(),
         ),
-        Found::Blank => match make(tag, path, cluster) {
+        Found::Blank => match make(chosen, cluster) {
             Ok(dir) => dir,
             Err(error) => failed(format!("cannot be set up: {error}")),
         },
     }
 }
 
-fn make(tag: &str, path: &Path, cluster: Option<Uuid>) -> io::Result<DataDir> {
+/// Makes a new disk of a blank directory.
+pub(super) fn make(chosen: &ChosenDisk, cluster: Option<Uuid>) -> io::Result<DataDir> {
+    let ChosenDisk { tag, path, .. } = chosen;
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
     create_dir_durable(path)?;
-    let lock = data_dir::lock(path)?;
-    let disk = Uuid::new_v4();
-    let own = KnownDisk { tag: tag.to_owned(), disk };
-    Identity { cluster, disk, tag: tag.to_owned(), disks: vec![own] }.write(path)?;
-    tracing::info!(disk = tag, path = %path.display(), %disk, "new disk");
-    Ok(DataDir::opened(tag, path, disk, lock))
+    let dir = DataDir::opened(chosen, Uuid::new_v4(), data_dir::lock(path)?);
+    dir.identity(cluster, DiskSet { disks: vec![dir.known()], ..DiskSet::default() }).write(path)?;
+    tracing::info!(disk = tag, path = %path.display(), uuid = %dir.uuid(), "new disk");
+    Ok(dir)
 }
 
-/// Writes down what changed: every usable disk knows the cluster and all disks of its node. Also clears what a former
-/// run left in the way.
-pub(super) fn remember(dirs: &[Arc<DataDir>], cluster: Option<Uuid>) {
-    let mut disks: Vec<_> = dirs.iter().filter(|dir| !dir.uuid().is_nil()).map(|dir| known(dir)).collect();
-    disks.sort();
+/// Brings the record of the node's disks up to date at a start.
+fn remember(options: &DiskOptions, dirs: &[Arc<DataDir>], before: &DiskSet, cluster: Option<Uuid>) -> DiskSet {
+    for dir in dirs {
+        dir.set_draining(before.disks.iter().any(|known| known.disk == dir.uuid() && known.draining));
+    }
+    let removed = before.still_configured(&options.disks);
+    for disk in &removed {
+        tracing::warn!(
+            disk = disk.tag,
+            path = %disk.path.display(),
+            "not opened: it was removed by disk-remove; take it out of data_dirs"
+        );
+    }
+    for dir in dirs.iter().filter(|dir| dir.is_added()) {
+        tracing::info!(disk = dir.tag(), path = %dir.path().display(), "added by disk-add, not in data_dirs");
+    }
+    let disks = dirs.iter().filter(|dir| !dir.uuid().is_nil()).map(|dir| dir.known()).collect();
+    let set = DiskSet { revision: 0, disks, removed }.after(before);
+    // A home on a disk that is not there would be written beside its mount.
+    let lost = dirs.iter().any(|dir| !dir.is_usable() && options.home.starts_with(dir.path()));
+    let unchanged = matches!(DiskSet::read(&options.home), Ok(Some(stored)) if stored == set);
+    if !lost
+        && !unchanged
+        && let Err(error) = set.write(&options.home)
+    {
+        tracing::error!(home = %options.home.display(), %error, "the record of this node's disks cannot be written");
+    }
+    write_identities(dirs, &set, cluster);
+    set
+}
+
+/// Writes down what changed: every usable disk knows the cluster and all disks of its node.
+pub(super) fn write_identities(dirs: &[Arc<DataDir>], set: &DiskSet, cluster: Option<Uuid>) {
     for dir in dirs.iter().filter(|dir| dir.is_usable()) {
-        let identity = Identity { cluster, disk: dir.uuid(), tag: dir.tag().to_owned(), disks: disks.clone() };
+        let identity = dir.identity(cluster, set.clone());
         let unchanged = matches!(Identity::read(dir.path()), Ok(Some(stored)) if stored == identity);
-        let written = if unchanged { Ok(()) } else { identity.write(dir.path()) };
-        if let Err(error) = written.and_then(|()| clear(&layout::checkpoints_dir(dir.path()))) {
+        if !unchanged && let Err(error) = identity.write(dir.path()) {
             dir.note(&error);
         }
     }
 }
 
-fn clear(checkpoints: &Path) -> io::Result<()> {
-    remove_dir_durable(checkpoints)?;
-    create_dir_durable(checkpoints)
-}
-
-fn known(dir: &DataDir) -> KnownDisk {
-    KnownDisk { tag: dir.tag().to_owned(), disk: dir.uuid() }
+/// Removes what an earlier run left of rounds and learns.
+pub(super) fn clear_checkpoints(dir: &DataDir) {
+    let checkpoints = layout::checkpoints_dir(dir.path());
+    if let Err(error) = remove_dir_durable(&checkpoints).and_then(|()| create_dir_durable(&checkpoints)) {
+        dir.note(&error);
+    }
 }

@@ -64,7 +64,7 @@ impl DiskManager {
     pub fn scan(&self) -> Scan {
         let mut scan = Scan::default();
         for disk in self.usable() {
-            match scan_disk(disk) {
+            match scan_disk(&disk) {
                 Ok(found) => scan.found.extend(found),
                 Err(error) => disk.fail(format!("cannot be read: {error}")),
             }
@@ -115,8 +115,8 @@ impl DiskManager {
         done.inspect_err(|error| disk.note(error))
     }
 
-    fn by_uuid(&self, uuid: Uuid) -> Option<&std::sync::Arc<DataDir>> {
-        self.disks().iter().find(|disk| disk.uuid() == uuid)
+    fn by_uuid(&self, uuid: Uuid) -> Option<std::sync::Arc<DataDir>> {
+        self.disks().iter().find(|disk| disk.uuid() == uuid).cloned()
     }
 }
 

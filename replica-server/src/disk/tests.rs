@@ -31,7 +31,8 @@ impl Node {
 
     fn options(&self, tags: &[&str]) -> DiskOptions {
         let disks = tags.iter().map(|tag| ((*tag).to_owned(), self.path(tag))).collect();
-        DiskOptions { disks, limits: SpaceLimits { low_percent: 0, low_bytes: 0 }, lives: TrashLives::default() }
+        let limits = SpaceLimits { low_percent: 0, low_bytes: 0 };
+        DiskOptions { disks, home: self.path("home"), limits, lives: TrashLives::default() }
     }
 
     fn open(&self) -> DiskManager {
@@ -108,7 +109,7 @@ fn a_newer_format_is_refused_before_anything_is_written() {
     let node = Node::new();
     drop(node.open());
     fs::remove_dir_all(node.path("disk1")).unwrap();
-    common::fs::write_checked(&layout::identity_file(&node.path("disk2")), "disk", 2, &1).unwrap();
+    common::fs::write_checked(&layout::identity_file(&node.path("disk2")), "disk", identity::FORMAT + 1, &1).unwrap();
     assert!(matches!(node.refused(), OpenDisksError::Newer(_)));
     assert!(!node.path("disk1").exists());
 }
@@ -155,7 +156,7 @@ fn new_replicas_go_to_the_emptiest_disk_and_take_turns_on_equal_ones() {
     assert_eq!([chosen(&disks), chosen(&disks), chosen(&disks)], ["disk1", "disk2", "disk1"]);
     disks.poll();
     let first = disks.disk("disk1").unwrap();
-    replica(first, &layout::replica_dir(first.path(), G), 1, None);
+    replica(&first, &layout::replica_dir(first.path(), G), 1, None);
     assert_eq!(chosen(&disks), "disk2");
     disks.fail("disk2", "test");
     assert_eq!(chosen(&disks), "disk1");
@@ -184,9 +185,9 @@ fn an_interrupted_move_is_rolled_forward_at_start() {
     let node = Node::new();
     let disks = node.open();
     let (first, second) = (disks.disk("disk1").unwrap(), disks.disk("disk2").unwrap());
-    replica(first, &layout::replica_dir(first.path(), G), 1, Some(JOB));
+    replica(&first, &layout::replica_dir(first.path(), G), 1, Some(JOB));
     let tmp = layout::move_tmp_dir(second.path(), G);
-    replica(second, &tmp, 2, Some(JOB));
+    replica(&second, &tmp, 2, Some(JOB));
     write_seal(&tmp, &Seal { job: JOB, incarnation: Incarnation(2), last: Decree(7) }).unwrap();
     let recovered = disks.recover(&disks.scan(), &BTreeMap::new(), 0);
     assert_eq!(recovered.open.len(), 1);
@@ -200,7 +201,7 @@ fn an_absent_disk_makes_its_partitions_wait_until_their_configuration_is_known()
     let node = Node::new();
     let disks = node.open();
     let first = disks.disk("disk1").unwrap();
-    replica(first, &layout::replica_dir(first.path(), G), 1, None);
+    replica(&first, &layout::replica_dir(first.path(), G), 1, None);
     disks.fail("disk2", "test");
     let scan = disks.scan();
     assert_eq!(scan.gpids(), [G]);
@@ -215,7 +216,7 @@ fn trash_is_kept_for_its_recorded_time_and_no_longer() {
     let disks = node.open();
     let first = disks.disk("disk1").unwrap();
     let live = layout::replica_dir(first.path(), G);
-    replica(first, &live, 1, None);
+    replica(&first, &live, 1, None);
     disks.set_aside("disk1", &live, 1000).unwrap();
     assert!(!live.exists());
     assert!(disks.collect_garbage(1000 + DAY_MS - 1).is_empty());
@@ -229,8 +230,8 @@ fn an_origin_without_a_recorded_time_begins_to_age_when_it_is_first_seen() {
     let node = Node::new();
     let disks = node.open();
     let (first, second) = (disks.disk("disk1").unwrap(), disks.disk("disk2").unwrap());
-    replica(first, &layout::origin_dir(first.path(), G), 1, Some(JOB));
-    replica(second, &layout::replica_dir(second.path(), G), 2, Some(JOB));
+    replica(&first, &layout::origin_dir(first.path(), G), 1, Some(JOB));
+    replica(&second, &layout::replica_dir(second.path(), G), 2, Some(JOB));
     assert!(disks.collect_garbage(100 * DAY_MS).is_empty());
     assert!(disks.collect_garbage(107 * DAY_MS - 1).is_empty());
     assert_eq!(disks.collect_garbage(107 * DAY_MS).len(), 1);
@@ -242,10 +243,10 @@ fn an_origin_stays_while_nothing_newer_is_there_or_a_job_uses_it() {
     let disks = node.open();
     let (first, second) = (disks.disk("disk1").unwrap(), disks.disk("disk2").unwrap());
     let origin = layout::origin_dir(first.path(), G);
-    replica(first, &origin, 1, Some(JOB));
+    replica(&first, &origin, 1, Some(JOB));
     note_time(&origin, 0).unwrap();
     assert!(disks.collect_garbage(100 * DAY_MS).is_empty());
-    replica(second, &layout::replica_dir(second.path(), G), 2, Some(JOB));
+    replica(&second, &layout::replica_dir(second.path(), G), 2, Some(JOB));
     disks.hold(G);
     assert!(disks.collect_garbage(100 * DAY_MS).is_empty());
     disks.release(G);
@@ -259,8 +260,72 @@ fn two_directories_set_aside_at_one_time_get_two_names() {
     let first = disks.disk("disk1").unwrap();
     let live = layout::replica_dir(first.path(), G);
     for _ in 0..2 {
-        replica(first, &live, 1, None);
+        replica(&first, &live, 1, None);
         disks.set_aside_damaged("disk1", &live, 5).unwrap();
     }
     assert_eq!(disks.trash().len(), 2);
+}
+
+fn marks(disks: &DiskManager) -> Vec<(String, bool)> {
+    disks.figures().into_iter().map(|disk| (disk.tag, disk.draining)).collect()
+}
+
+#[test]
+fn a_draining_disk_gets_no_new_replica_and_is_remembered_across_a_start() {
+    let node = Node::new();
+    let disks = node.open();
+    disks.set_draining("disk1", true).unwrap();
+    assert!((0..3).all(|_| disks.choose().unwrap().tag() == "disk2"));
+    drop(disks);
+    let disks = node.open();
+    assert_eq!(marks(&disks), [("disk1".into(), true), ("disk2".into(), false)]);
+    disks.set_draining("disk1", false).unwrap();
+    drop(disks);
+    assert_eq!(marks(&node.open()), [("disk1".into(), false), ("disk2".into(), false)]);
+    assert!(matches!(node.open().set_draining("disk9", true), Err(DiskSetError::Unknown(..))));
+}
+
+#[test]
+fn a_failed_disk_can_be_marked_and_the_mark_survives_the_loss_of_the_home() {
+    let node = Node::new();
+    let disks = node.open();
+    disks.fail("disk2", "test");
+    disks.set_draining("disk2", true).unwrap();
+    drop(disks);
+    fs::remove_dir_all(node.path("home")).unwrap();
+    assert_eq!(marks(&node.open()), [("disk1".into(), false), ("disk2".into(), true)]);
+}
+
+#[test]
+fn without_a_record_nothing_is_marked() {
+    let node = Node::new();
+    let disks = node.open();
+    fs::remove_dir_all(node.path("home")).unwrap();
+    fs::write(node.path("home"), "in the way").unwrap();
+    assert!(matches!(disks.set_draining("disk1", true), Err(DiskSetError::Record(..))));
+    assert_eq!(marks(&disks), [("disk1".into(), false), ("disk2".into(), false)]);
+    assert_eq!(disks.choose().unwrap().tag(), "disk1");
+}
+
+#[test]
+fn what_an_earlier_program_wrote_is_read_and_it_reads_what_changes_nothing_for_it() {
+    let node = Node::new();
+    let disks = node.open();
+    let first = disks.disk("disk1").unwrap();
+    let text = fs::read_to_string(layout::identity_file(first.path())).unwrap();
+    assert!(text.starts_with("godwit disk 1 "), "{text}");
+    let known: Vec<_> =
+        ["disk1", "disk2"].map(|tag| serde_json::json!({"tag": tag, "disk": disks.disk(tag).unwrap().uuid()})).into();
+    for tag in ["disk1", "disk2"] {
+        let old =
+            serde_json::json!({"cluster": null, "disk": disks.disk(tag).unwrap().uuid(), "tag": tag, "disks": known});
+        common::fs::write_checked(&layout::identity_file(&node.path(tag)), "disk", 1, &old).unwrap();
+    }
+    let before: Vec<_> = disks.disks().iter().map(|disk| disk.uuid()).collect();
+    drop((disks, first));
+    fs::remove_dir_all(node.path("home")).unwrap();
+    fs::remove_dir_all(node.path("disk2")).unwrap();
+    let disks = node.open();
+    assert_eq!(disks.disks().iter().map(|disk| disk.uuid()).collect::<Vec<_>>(), before);
+    assert_eq!(status(&disks, "disk2").0, DiskStatus::IoError, "a lost mount is noticed by the old record too");
 }

@@ -104,7 +104,7 @@ impl DiskManager {
     #[must_use]
     pub fn trash(&self) -> Vec<TrashDir> {
         let of_disk = |disk: &super::DataDir| fs::read_dir(disk.path()).map(|entries| trash_of(disk.tag(), entries));
-        self.usable().filter_map(|disk| of_disk(disk).ok()).flatten().collect()
+        self.usable().filter_map(|disk| of_disk(&disk).ok()).flatten().collect()
     }
 
     /// Removes what has outlived its time, except what may still be the best copy that this node has: an origin or a
@@ -127,9 +127,8 @@ impl DiskManager {
     }
 
     fn is_superseded(&self, trash: &TrashDir) -> bool {
-        let live =
-            |disk: &std::sync::Arc<super::DataDir>| ReplicaInfo::read(&layout::replica_dir(disk.path(), trash.gpid));
-        self.usable().filter_map(|disk| live(disk).ok()).any(|info| Some(info.incarnation) > trash.incarnation)
+        let live = |disk: &super::DataDir| ReplicaInfo::read(&layout::replica_dir(disk.path(), trash.gpid));
+        self.usable().filter_map(|disk| live(&disk).ok()).any(|info| Some(info.incarnation) > trash.incarnation)
     }
 
     /// Removes one at once.

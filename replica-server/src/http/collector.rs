@@ -45,6 +45,8 @@ impl Collector for NodeCollector {
             DiskStatus::IoError => 2,
         };
         gauges(&mut encoder, "disk_status", "0 NORMAL, 1 SPACE_INSUFFICIENT, 2 IO_ERROR", disks(node, status))?;
+        let draining = |disk: &crate::disk::DiskFigures| u64::from(disk.draining);
+        gauges(&mut encoder, "disk_draining", "1 while replicas are to leave a disk", disks(node, draining))?;
         let stalled = |storage: &crate::storage::Storage| u64::from(storage.is_stalled().unwrap_or(false));
         let stalls =
             node.registry.all().iter().filter_map(|replica| replica.storage()).map(|storage| stalled(&storage)).sum();

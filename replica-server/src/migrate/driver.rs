@@ -195,7 +195,7 @@ impl<H: MoveHost> Driver<H> {
     }
 
     fn disk(&self, tag: &str) -> Result<Arc<DataDir>, MoveError> {
-        let disk = self.disks.disk(tag).filter(|disk| disk.is_usable()).cloned();
+        let disk = self.disks.disk(tag).filter(|disk| disk.is_usable());
         disk.ok_or_else(|| MoveError::Unexpected(format!("{tag} cannot be used: see disk-capacity for its state")))
     }
 

@@ -189,6 +189,7 @@ impl<H: MoveHost> Migrator<H> {
             tag: disk.tag().to_owned(),
             status: disk.status(),
             available_bytes: disk.space().available_bytes,
+            draining: !disk.takes_replicas(),
             holds_replica: self.disks.holds(disk, gpid),
         };
         Ok(MoveFacts {

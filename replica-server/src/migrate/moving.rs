@@ -100,8 +100,7 @@ fn copy_round<H: MoveHost>(
 /// A target that is full or broken is noted, so that the next move is refused before it begins.
 fn note_disk<H: MoveHost>(driver: &Driver<H>, error: &MoveError) {
     let (MoveError::Io { error, path } | MoveError::Copy(CopyError::Io { error, path })) = error else { return };
-    let disk = driver.disks.disks().iter().find(|disk| path.starts_with(disk.path()));
-    if let Some(disk) = disk {
+    if let Some(disk) = driver.disks.disks().iter().find(|disk| path.starts_with(disk.path())) {
         disk.note(error);
     }
 }

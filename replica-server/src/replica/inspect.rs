@@ -33,6 +33,8 @@ impl Node {
                 reason: disk.reason,
                 capacity_bytes: disk.capacity_bytes,
                 available_bytes: disk.available_bytes,
+                draining: disk.draining,
+                added: disk.added,
             };
             disks.figures().into_iter().map(info).collect()
         })

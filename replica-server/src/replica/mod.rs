@@ -3,6 +3,7 @@
 mod beacons;
 mod boot;
 mod digest;
+mod disk_set;
 mod gate;
 mod grant;
 mod handle;

@@ -38,6 +38,10 @@ impl NodeAdminService for AdminDoor {
         owned(async move { Ok(self.node.disk_infos().await) }).await
     }
 
+    async fn set_draining(self, _: Context, disk: String, draining: bool) -> WireResult<()> {
+        owned(async move { self.node.set_draining(disk, draining).await }).await
+    }
+
     async fn disk_migrate(self, _: Context, request: DiskMigrate) -> WireResult<Job> {
         owned(async move { self.migrator.submit(request).await }).await
     }

@@ -262,7 +262,13 @@ impl World {
                 (true, false) => DiskStatus::Normal,
             };
             let available_bytes = if disk.full { 0 } else { 500 };
-            DiskReport { disk: format!("disk{}", index + 1), status, capacity_bytes: 1000, available_bytes }
+            DiskReport {
+                disk: format!("disk{}", index + 1),
+                status,
+                capacity_bytes: 1000,
+                available_bytes,
+                draining: false,
+            }
         };
         node.disks.iter().enumerate().map(report).collect()
     }

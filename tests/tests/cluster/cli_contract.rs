@@ -44,7 +44,18 @@ async fn lists_are_objects_with_the_fields_of_the_specification() -> Result<()> 
     let partitions = ask(&cluster, &["app", "t", "-d"])?;
     fields(&partitions, "partitions", &["gpid", "slots", "ballot", "primary", "secondaries", "learners", "healthy"])?;
     assert_eq!(partitions["partitions"][1]["gpid"], "1.1");
-    let disk = ["disk", "path", "status", "capacity_bytes", "available_bytes", "used_ratio", "replicas"];
+    let disk = [
+        "disk",
+        "path",
+        "status",
+        "reason",
+        "draining",
+        "added",
+        "capacity_bytes",
+        "available_bytes",
+        "used_ratio",
+        "replicas",
+    ];
     fields(&ask(&cluster, &["disk-capacity", "-n", "0"])?, "disks", &disk)?;
     fields(&ask(&cluster, &["disk-replica", "-n", "0"])?, "disks", &["disk", "primary", "secondary", "total"])?;
     let one = ask(&cluster, &["disk-replica", "-n", &cluster.node(0)?.address, "-d", "disk1"])?;

@@ -284,6 +284,17 @@ fn a_node_without_room_gets_nothing() {
 }
 
 #[test]
+fn a_node_whose_disks_are_all_drained_gets_nothing() {
+    let mut world = World::new(4);
+    world.draining.insert(PeerId(0));
+    world.beat();
+    world.create("t", 16, 3);
+    world.rounds(8);
+    assert!(world.all_healthy());
+    assert!(world.cluster.live_partitions().all(|p| p.config.copy_on(PeerId(0)).is_none()));
+}
+
+#[test]
 fn a_ballot_never_given_freezes_the_partition() {
     let (mut world, gpid) = healthy(4, 1, 3);
     let config = world.config(gpid).clone();

@@ -22,13 +22,15 @@ pub(super) struct World {
     /// What nodes say instead of what their configuration would have them be.
     pub(super) says: BTreeMap<(PeerId, Gpid), Option<ReplicaReport>>,
     pub(super) disk: BTreeMap<PeerId, DiskStatus>,
+    pub(super) draining: BTreeSet<PeerId>,
 }
 
 impl World {
     pub(super) fn new(nodes: u64) -> Self {
         let now = Now { mono: Time(1_000_000_000), wall_ms: 1_000_000 };
         let cluster = Cluster::new(Identity::new(Uuid::from_u128(1)), now.mono);
-        let mut world = Self { cluster, now, down: BTreeSet::new(), says: BTreeMap::new(), disk: BTreeMap::new() };
+        let (down, draining, says, disk) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        let mut world = Self { cluster, now, down, says, disk, draining };
         (0..nodes).for_each(|n| world.register(n, 100 + u128::from(n), true));
         world.beat();
         world
@@ -93,6 +95,7 @@ impl World {
                 status: self.disk.get(&peer).copied().unwrap_or(DiskStatus::Normal),
                 capacity_bytes: 1000,
                 available_bytes: 900,
+                draining: self.draining.contains(&peer),
             }],
             replicas: self.cluster.partitions.values().filter_map(|p| says(&p.config)).collect(),
             nodes_version: 0,

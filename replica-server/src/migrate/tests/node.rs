@@ -324,7 +324,8 @@ impl Node {
     fn start(root: PathBuf, cluster: Arc<Mutex<Cluster>>, stop_on_error: bool) -> Self {
         let disks = ["disk1", "disk2"].map(|tag| (tag.to_owned(), root.join(tag))).to_vec();
         let limits = SpaceLimits { low_percent: 0, low_bytes: 0 };
-        let disks = DiskManager::open(&DiskOptions { disks, limits, lives: TrashLives::default() }).unwrap();
+        let disks = DiskOptions { disks, home: root.join("home"), limits, lives: TrashLives::default() };
+        let disks = DiskManager::open(&disks).unwrap();
         let disks = Arc::new(disks);
         let host = Arc::new(Host { disks: Arc::clone(&disks), cluster: Arc::clone(&cluster), open: Mutex::default() });
         let options = MigrateOptions {
@@ -441,8 +442,8 @@ impl Node {
         }
     }
 
-    pub(super) fn live_on(&self) -> Vec<&str> {
+    pub(super) fn live_on(&self) -> Vec<String> {
         let live = |disk: &&Arc<crate::disk::DataDir>| self.disks.holds(disk, G);
-        self.disks.disks().iter().filter(live).map(|disk| disk.tag()).collect()
+        self.disks.disks().iter().filter(live).map(|disk| disk.tag().to_owned()).collect()
     }
 }

@@ -69,6 +69,8 @@ pub struct DiskFacts {
     pub status: DiskStatus,
     /// Free for Godwit, in bytes.
     pub available_bytes: u64,
+    /// Whether its replicas are to leave it.
+    pub draining: bool,
     /// Whether a live directory of the partition stands on it.
     pub holds_replica: bool,
 }
@@ -90,6 +92,7 @@ pub fn validate(request: &MoveRequest, facts: &MoveFacts) -> Result<(), WireErro
     }
     healthy(source)?;
     healthy(target)?;
+    not_draining(target)?;
     fits(request, replica, target, facts.headroom_bytes)?;
     redundant(request, replica)
 }
@@ -166,6 +169,14 @@ fn healthy(disk: &DiskFacts) -> Result<(), WireError> {
     Err(WireError::new(ErrorCode::DiskIoError, format!("{} has failed (IO_ERROR)", disk.tag), hint))
 }
 
+fn not_draining(target: &DiskFacts) -> Result<(), WireError> {
+    if !target.draining {
+        return Ok(());
+    }
+    let hint = "choose another target, or end the draining first: disk-drain --cancel";
+    Err(WireError::new(ErrorCode::DiskDraining, format!("{} is being drained: replicas leave it", target.tag), hint))
+}
+
 fn fits(
     request: &MoveRequest,
     replica: &ReplicaFacts,
@@ -210,6 +221,7 @@ mod tests {
             tag: tag.into(),
             status: DiskStatus::Normal,
             available_bytes: 1000,
+            draining: false,
             holds_replica: tag == "disk1",
         };
         let status = ReplicaStatus::Secondary;
@@ -254,6 +266,7 @@ mod tests {
             refused(|r, f| (r.demote, replica(f).status) = (false, ReplicaStatus::Primary)),
             refused(|_, f| f.disks[1].holds_replica = true),
             refused(|_, f| f.disks[1].status = DiskStatus::IoError),
+            refused(|_, f| f.disks[1].draining = true),
             refused(|_, f| f.disks[1].available_bytes = 599),
             refused(|_, f| replica(f).members = 2),
         ];
@@ -277,6 +290,13 @@ mod tests {
             ErrorCode::DiskSpaceInsufficient
         );
         assert_eq!(refused(|_, f| f.disks[0].status = DiskStatus::IoError).code, ErrorCode::DiskIoError);
+    }
+
+    #[test]
+    fn a_replica_may_leave_a_draining_disk() {
+        let mut facts = facts();
+        facts.disks[0].draining = true;
+        assert_eq!(validate(&request(), &facts), Ok(()));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use common::rpc::meta_admin::MetaAdminServiceClient;
 use common::rpc::meta_node::{
     ChangeOutcome, DiskReport, Heartbeat, HeartbeatReply, MetaNodeServiceClient, Registration, ReplicaReport,
 };
-use common::rpc::node_admin::{Digest, DiskInfo, DiskMigrate, DiskStatus, NodeAdminService, ScrubReport};
+use common::rpc::node_admin::{Digest, DiskInfo, DiskMigrate, DiskStatus, NodeAdminService, NodeUsage, ScrubReport};
 use common::rpc::{
     Context, ErrorCode, Link, Router, Security, ServerOptions, Service, WireError, WireResult, bind, serve,
 };
@@ -255,6 +255,10 @@ impl NodeAdminService for Door {
     }
 
     async fn set_draining(self, _: Context, _: String, _: bool) -> WireResult<()> {
+        Err(not_played())
+    }
+
+    async fn disk_usage(self, _: Context) -> WireResult<NodeUsage> {
         Err(not_played())
     }
 

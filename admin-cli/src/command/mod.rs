@@ -2,7 +2,9 @@
 
 mod completions;
 mod disk;
+mod disk_balance;
 mod disk_migrate;
+mod disk_plan;
 mod flush;
 mod job;
 mod load;
@@ -43,6 +45,8 @@ pub enum Command {
     DiskMigrate(disk_migrate::DiskMigrate),
     /// Show the moves between disks, oldest first
     DiskMigrateReport(job::Report),
+    /// Even out the disks of a node by moving replicas: shows the moves, with --execute does them
+    DiskBalance(disk_balance::DiskBalance),
     /// Make a secondary the primary
     Propose(propose::Propose),
     /// Compare the digests of all members at one decree
@@ -84,6 +88,7 @@ impl Command {
             Self::DiskReplica(command) => command.run(context).await,
             Self::DiskMigrate(command) => command.run(context).await,
             Self::DiskMigrateReport(command) => command.run(context).await,
+            Self::DiskBalance(command) => command.run(context).await,
             Self::Propose(command) => command.run(context).await,
             Self::Verify(command) => command.run(context).await,
             Self::Set(command) => command.run(context).await,

@@ -147,7 +147,7 @@ fn remarks(disk: &DiskView) -> String {
     [draining, added, disk.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-const fn status_text(status: DiskStatus) -> &'static str {
+pub(super) const fn status_text(status: DiskStatus) -> &'static str {
     match status {
         DiskStatus::Normal => "NORMAL",
         DiskStatus::SpaceInsufficient => "SPACE_INSUFFICIENT",

@@ -1,6 +1,7 @@
 //! What is printed: the JSON shapes of the lists, and the tables that people see. Pure: from answers to text.
 
 mod disk;
+mod disk_plan;
 mod job;
 mod node;
 mod partition;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use common::types::PeerId;
 
 pub use disk::{DiskCount, DiskCounts, DiskView, Disks, ReplicaView, capacities, counts};
+pub use disk_plan::{Submitted, plans};
 pub use job::{JobView, Jobs, OneJob, figures};
 pub use node::{Cluster, NodeView, Nodes, cluster, nodes};
 pub use partition::{PartitionView, Partitions, partitions};

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use common::job::Job;
 use common::route;
 use common::rpc::data::{DataError, DataOp, DataReply, DataRequest, DataService};
+use common::rpc::disk_plan::{DiskPlans, PlanRequest};
 use common::rpc::meta_admin::{ClusterInfo, MetaAdminService, RecoverPlan, TableInfo, TableRoute};
 use common::rpc::{Context, ErrorCode, Router, ServerOptions, Service, WireError, WireResult, bind, serve};
 use common::shutdown::Stop;
@@ -182,6 +183,10 @@ impl MetaAdminService for FakeMeta {
     }
 
     async fn jobs(self, _: Context, _: Option<PeerId>) -> WireResult<Vec<Job>> {
+        unused()
+    }
+
+    async fn plan_disks(self, _: Context, _: PlanRequest) -> WireResult<DiskPlans> {
         unused()
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::disk_plan::{DiskPlans, PlanRequest};
 use super::error::WireResult;
 use super::meta_node::DiskReport;
 use crate::job::Job;
@@ -37,6 +38,9 @@ pub trait MetaAdminService {
 
     /// The meta server's copy of jobs, oldest first; all nodes if `None`.
     async fn jobs(node: Option<PeerId>) -> WireResult<Vec<Job>>;
+
+    /// Plans moves between the disks of nodes, as they stand now. Changes nothing.
+    async fn plan_disks(request: PlanRequest) -> WireResult<DiskPlans>;
 }
 
 /// A table.

@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod codec;
 pub mod data;
+pub mod disk_plan;
 mod error;
 mod link;
 pub mod meta_admin;

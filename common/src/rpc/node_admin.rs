@@ -28,6 +28,9 @@ pub trait NodeAdminService {
     /// when this answers; a failed disk can be marked too.
     async fn set_draining(disk: String, draining: bool) -> WireResult<()>;
 
+    /// What a plan of moves between the disks is made from.
+    async fn disk_usage() -> WireResult<NodeUsage>;
+
     /// Starts a move between disks; the job is durable when this answers.
     async fn disk_migrate(request: DiskMigrate) -> WireResult<Job>;
 
@@ -92,6 +95,30 @@ pub struct DiskInfo {
     pub added: bool,
     /// The replicas on it, in order of gpid.
     pub replicas: Vec<ReplicaInfo>,
+}
+
+/// The disks of a node, as a plan of moves needs them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeUsage {
+    /// Its disks.
+    pub disks: Vec<DiskUsage>,
+    /// Moves that wait or are under way.
+    pub moves: Vec<Job>,
+    /// Bytes that must stay free on a target beyond the replica.
+    pub headroom_bytes: u64,
+    /// Limit of a copy in bytes per second unless its request says otherwise; 0: none.
+    pub max_rate_bytes_per_s: u64,
+}
+
+/// A disk, and what stands on it beside replicas.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskUsage {
+    /// The disk.
+    pub info: DiskInfo,
+    /// Number of the file system that it lies in.
+    pub file_system: u64,
+    /// Bytes of directories that were set aside and go after their time.
+    pub set_aside_bytes: u64,
 }
 
 /// A replica on a disk.

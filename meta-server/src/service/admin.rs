@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::job::Job;
+use common::rpc::disk_plan::{DiskPlans, PlanRequest};
 use common::rpc::meta_admin::{ClusterInfo, MetaAdminService, RecoverPlan, TableInfo, TableRoute};
 use common::rpc::{Context, ErrorCode, WireError, WireResult};
 use common::types::{Gpid, Member, PeerId, TableId};
 use meta_state::{Record, ValidatedTable};
 
+use super::plan;
 use crate::owner::{Handle, Owner};
 use crate::push::NodeLinks;
 
@@ -67,6 +69,10 @@ impl MetaAdminService for AdminDoor {
 
     async fn jobs(self, _: Context, node: Option<PeerId>) -> WireResult<Vec<Job>> {
         self.owner.ask(move |owner| owner.cluster().jobs(node)).await
+    }
+
+    async fn plan_disks(self, _: Context, request: PlanRequest) -> WireResult<DiskPlans> {
+        plan::plan(&self.owner, &self.links, request).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod admin;
 mod node;
+mod plan;
 
 pub(crate) use admin::AdminDoor;
 pub(crate) use node::NodeDoor;

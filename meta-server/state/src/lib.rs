@@ -28,5 +28,5 @@ pub use node::{DEAD_AFTER, Node, Vitals};
 pub use partition::{Lock, Partition};
 pub use record::{Identity, JobKey, Record};
 pub use refusal::ChangeRefusal;
-pub use request::{JOBS_MAX, RecoverDecision, Verdict};
+pub use request::{Asked, JOBS_MAX, RecoverDecision, Verdict, plan_nodes};
 pub use table::{NAME_BYTES_MAX, PARTITIONS_MAX, REPLICAS_MAX, Table, TableStatus, ValidatedTable};

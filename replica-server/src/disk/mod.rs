@@ -15,6 +15,7 @@ mod set;
 #[cfg(test)]
 mod tests;
 mod trash;
+mod usage;
 
 pub use data_dir::DataDir;
 pub use health::{Space, SpaceLimits};

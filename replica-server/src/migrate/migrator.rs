@@ -97,6 +97,12 @@ impl<H: MoveHost> Migrator<H> {
         self.store.all().iter().map(|cell| cell.job()).collect()
     }
 
+    /// The settings of moves.
+    #[must_use]
+    pub fn options(&self) -> &MigrateOptions {
+        &self.options
+    }
+
     /// A job.
     #[must_use]
     pub fn job(&self, id: Uuid) -> Option<Job> {

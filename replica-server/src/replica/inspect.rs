@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::rpc::node_admin::{DiskInfo, ReplicaInfo, ScrubReport};
+use common::rpc::node_admin::{DiskInfo, DiskUsage, ReplicaInfo, ScrubReport};
 use common::rpc::{WireError, WireResult};
 use common::types::ReplicaStatus;
 use pacifica::Event;
@@ -37,6 +37,20 @@ impl Node {
                 added: disk.added,
             };
             disks.figures().into_iter().map(info).collect()
+        })
+        .await
+    }
+
+    /// The disks, with what a plan of moves needs to know beside their replicas.
+    pub(crate) async fn disk_usages(&self) -> Vec<DiskUsage> {
+        let (infos, disks) = (self.disk_infos().await, Arc::clone(&self.disks));
+        blocking(move || {
+            let usage = |info: DiskInfo| DiskUsage {
+                file_system: disks.file_system(&info.disk),
+                set_aside_bytes: disks.set_aside_bytes(&info.disk),
+                info,
+            };
+            infos.into_iter().map(usage).collect()
         })
         .await
     }

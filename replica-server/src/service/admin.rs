@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common::job::Job;
-use common::rpc::node_admin::{Digest, DiskInfo, DiskMigrate, NodeAdminService, ScrubReport};
+use common::rpc::node_admin::{Digest, DiskInfo, DiskMigrate, NodeAdminService, NodeUsage, ScrubReport};
 use common::rpc::{Context, ErrorCode, WireError, WireResult};
 use common::types::{Ballot, Decree, Gpid, Incarnation, Member, PartitionConfig};
 use pacifica::Event;
@@ -40,6 +40,17 @@ impl NodeAdminService for AdminDoor {
 
     async fn set_draining(self, _: Context, disk: String, draining: bool) -> WireResult<()> {
         owned(async move { self.node.set_draining(disk, draining).await }).await
+    }
+
+    async fn disk_usage(self, _: Context) -> WireResult<NodeUsage> {
+        owned(async move {
+            let disks = self.node.disk_usages().await;
+            let moves = self.migrator.jobs().into_iter().filter(Job::is_running).collect();
+            let options = self.migrator.options();
+            let (headroom_bytes, max_rate_bytes_per_s) = (options.headroom_bytes, options.max_rate_bytes_per_s);
+            Ok(NodeUsage { disks, moves, headroom_bytes, max_rate_bytes_per_s })
+        })
+        .await
     }
 
     async fn disk_migrate(self, _: Context, request: DiskMigrate) -> WireResult<Job> {

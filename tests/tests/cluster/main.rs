@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod cli_contract;
+mod disk_balance;
 mod disk_move;
 mod disk_move_crash;
 mod doors;

@@ -1,5 +1,6 @@
 //! Policies: pure functions from the state to proposals. They decide; the owner of the state acts.
 
+pub mod disk_balance;
 mod guardian;
 mod placement;
 

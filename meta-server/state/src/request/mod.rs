@@ -1,6 +1,7 @@
 //! What is asked of the meta server, as decisions over the state: each answers with the records to store, or refuses.
 
 mod change;
+mod disk_plan;
 mod lock;
 mod propose;
 mod recover;
@@ -10,5 +11,6 @@ mod table;
 mod view;
 
 pub use change::Verdict;
+pub use disk_plan::{Asked, plan_nodes};
 pub use recover::RecoverDecision;
 pub use report::JOBS_MAX;

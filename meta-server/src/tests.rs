@@ -14,7 +14,9 @@ use common::rpc::meta_admin::MetaAdminServiceClient;
 use common::rpc::meta_node::{
     ChangeOutcome, DiskReport, Heartbeat, HeartbeatReply, MetaNodeServiceClient, Registration, ReplicaReport,
 };
-use common::rpc::node_admin::{Digest, DiskInfo, DiskMigrate, DiskStatus, NodeAdminService, NodeUsage, ScrubReport};
+use common::rpc::node_admin::{
+    Digest, DiskInfo, DiskMigrate, DiskRemove, DiskStatus, NodeAdminService, NodeUsage, ScrubReport,
+};
 use common::rpc::{
     Context, ErrorCode, Link, Router, Security, ServerOptions, Service, WireError, WireResult, bind, serve,
 };
@@ -259,6 +261,14 @@ impl NodeAdminService for Door {
     }
 
     async fn disk_usage(self, _: Context) -> WireResult<NodeUsage> {
+        Err(not_played())
+    }
+
+    async fn disk_add(self, _: Context, _: String, _: String) -> WireResult<DiskInfo> {
+        Err(not_played())
+    }
+
+    async fn disk_remove(self, _: Context, _: DiskRemove) -> WireResult<DiskInfo> {
         Err(not_played())
     }
 

@@ -72,7 +72,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<()> {
     let settings = args.settings()?;
     if args.config.print_config {
-        print!("{}", config::print(&settings)?);
+        print!("{}{}", config::print(&settings)?, disks(&settings)?);
         return Ok(());
     }
     logging::init(&settings.logging)?;
@@ -80,4 +80,18 @@ fn run(args: &Args) -> anyhow::Result<()> {
         common::fault::arm_from(&std::env::var("GODWIT_FAULT").unwrap_or_default())?;
     }
     replica_server::server::run(settings)
+}
+
+/// The disks that a start would open, as a comment under the settings.
+fn disks(settings: &Settings) -> anyhow::Result<String> {
+    let Some(home) = settings.home() else { return Ok(String::new()) };
+    let line = |disk: &replica_server::disk::ChosenDisk| {
+        let source = if disk.added { "disk-add" } else { "data_dirs" };
+        format!("#   {}:{} ({source})\n", disk.tag, disk.path.display())
+    };
+    let disks = replica_server::disk::in_effect(&settings.disks()?, &home)?;
+    let removed = settings.disks()?.into_iter().filter(|(tag, _)| !disks.iter().any(|disk| disk.tag == *tag));
+    let removed = removed.map(|(tag, path)| format!("#   not {tag}:{} (disk-remove)\n", path.display()));
+    let lines: String = disks.iter().map(line).chain(removed).collect();
+    Ok(format!("\n# The disks that a start opens:\n{lines}"))
 }

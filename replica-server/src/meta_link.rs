@@ -186,6 +186,11 @@ impl MetaPort for MetaLink {
         .boxed()
     }
 
+    fn configs_of(&self, peer: PeerId) -> BoxFuture<'static, WireResult<Vec<Arc<PartitionConfig>>>> {
+        let link = self.clone();
+        async move { link.ask(|client, context| async move { client.configs_of(context, peer).await }).await }.boxed()
+    }
+
     fn lock(&self, gpid: Gpid, job: Uuid) -> BoxFuture<'static, WireResult<()>> {
         let link = self.clone();
         async move { link.ask(|client, context| async move { client.lock(context, gpid, job).await }).await }.boxed()

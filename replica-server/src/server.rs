@@ -1,6 +1,7 @@
 //! The process put together: disks, registration, recovery, logs, replicas, doors; and its orderly end.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use common::metrics::Metrics;
 use common::rpc::meta_node::{Registered, Registration};
 use common::rpc::{self, LinkOptions, Secret, Security, ServerOptions};
 use common::shutdown::{self, Stop};
-use common::types::{Ballot, Gpid, Incarnation, PeerId, ProcessId};
+use common::types::{Ballot, Gpid, PeerId, ProcessId};
 use futures::future::join_all;
 
 use crate::disk::{DataDir, DiskManager, DiskOptions, Recovered, SpaceLimits, TrashLives, layout};
@@ -20,7 +21,9 @@ use crate::log::{DiskLog, LogOptions};
 use crate::meta_link::MetaLink;
 use crate::migrate::{MigrateOptions, Migrator};
 use crate::replica::host::Host;
-use crate::replica::{Beacons, MetaPort as _, Meters, Node, OpenLog, Parts, Peers, Place, blocking};
+use crate::replica::{
+    Beacons, Logs, MetaPort as _, Meters, Node, OpenLog, Parts, Peers, Place, blocking, configured_on,
+};
 use crate::settings::Settings;
 use crate::storage::Engine;
 
@@ -148,13 +151,7 @@ impl Server {
         let scanner = Arc::clone(disks);
         let scan = blocking(move || scanner.scan()).await;
         let configs = if scan.found.is_empty() { Vec::new() } else { meta.configs(scan.gpids()).await };
-        let configured: BTreeMap<Gpid, Incarnation> = configs
-            .iter()
-            .filter_map(|config| {
-                let moving = config.moving.filter(|moving| moving.peer == me).map(|moving| moving.incarnation);
-                Some((config.gpid, config.copy_on(me).map(|copy| copy.incarnation).or(moving)?))
-            })
-            .collect();
+        let configured = configured_on(me, &configs);
         // Without fsync an earlier process may have asked for a role that it can no longer fill: what was configured
         // when this one registered gives it none (rule ROLES).
         let weak = self.settings.log.sync != "always";
@@ -195,14 +192,15 @@ impl Server {
     }
 
     /// Opens the logs of all disks at once. A disk whose log cannot be opened has failed.
-    async fn open_logs(&self, disks: &Arc<DiskManager>) -> anyhow::Result<BTreeMap<String, OpenLog>> {
+    async fn open_logs(&self, disks: &Arc<DiskManager>) -> anyhow::Result<Logs> {
         let mut open = Vec::new();
         for disk in disks.disks().iter().filter(|disk| disk.is_usable()) {
             let options = self.settings.log_options(layout::log_dir(disk.path()), &self.clock)?;
             let disk = Arc::clone(disk);
             open.push(blocking(move || open_log(&disk, options)));
         }
-        Ok(join_all(open).await.into_iter().flatten().collect())
+        let open = join_all(open).await.into_iter().flatten().collect();
+        Ok(Logs::new(open, self.settings.log_options(PathBuf::new(), &self.clock)?))
     }
 
     async fn migrator(&self, node: &Arc<Node>) -> anyhow::Result<Arc<Migrator<Host>>> {
@@ -249,7 +247,7 @@ async fn leave(node: &Arc<Node>, meta: &MetaLink) {
         async move { node.stop_replica(&replica, true).await }
     });
     join_all(stops).await;
-    for open in node.logs.values() {
+    for (_, open) in node.logs.all() {
         let log = open.log.clone();
         blocking(move || log.close()).await;
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use common::job::Job;
 use common::rpc::meta_admin::{ClusterInfo, MetaAdminServiceClient, TableRoute};
-use common::rpc::node_admin::{Digest, DiskInfo, DiskMigrate, NodeAdminServiceClient};
+use common::rpc::node_admin::{Digest, DiskInfo, DiskMigrate, DiskRemove, NodeAdminServiceClient};
 use common::rpc::{Context as Deadline, Link, LinkOptions, RpcError, Secret, WireResult};
 use common::types::{Decree, Gpid, PartitionConfig, PeerId, ReplicaStatus};
 use tempfile::TempDir;
@@ -345,6 +345,31 @@ impl Server {
     /// As [`Server::ask`].
     pub async fn jobs(&self) -> WireResult<Vec<Job>> {
         self.ask(async |node, deadline| node.jobs(deadline).await).await
+    }
+
+    /// Marks a disk as draining, or takes the mark away.
+    ///
+    /// # Errors
+    /// As [`Server::ask`].
+    pub async fn set_draining(&self, disk: &str, draining: bool) -> WireResult<()> {
+        self.ask(async move |node, deadline| node.set_draining(deadline, disk.to_owned(), draining).await).await
+    }
+
+    /// Takes a directory in as a disk.
+    ///
+    /// # Errors
+    /// As [`Server::ask`].
+    pub async fn disk_add(&self, disk: &str, path: &Path) -> WireResult<DiskInfo> {
+        let path = path_text(path);
+        self.ask(async move |node, deadline| node.disk_add(deadline, disk.to_owned(), path).await).await
+    }
+
+    /// Lets a disk go.
+    ///
+    /// # Errors
+    /// As [`Server::ask`].
+    pub async fn disk_remove(&self, request: DiskRemove) -> WireResult<DiskInfo> {
+        self.ask(async move |node, deadline| node.disk_remove(deadline, request).await).await
     }
 
     /// Starts a move.

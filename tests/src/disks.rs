@@ -62,6 +62,18 @@ impl SmallDisk {
         rustix::process::geteuid().is_root()
     }
 
+    /// Unmounts it as an operator would: fails while any process has a file of it open.
+    ///
+    /// # Errors
+    /// It is in use.
+    pub fn unmount(&self) -> Result<()> {
+        let unmounted = Command::new("umount").arg(&self.path).output()?;
+        if !unmounted.status.success() {
+            bail!("cannot unmount: {}", String::from_utf8_lossy(&unmounted.stderr));
+        }
+        Ok(())
+    }
+
     /// Takes all its space but `leave_mib`.
     ///
     /// # Errors
@@ -85,7 +97,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: a server under test may still hold files open.
-        let _ = Command::new("umount").arg("-l").arg(&self.path).status();
+        // Lazily: a server under test may still hold files open. It may also be unmounted already.
+        let _ = Command::new("umount").arg("-l").arg(&self.path).output();
     }
 }

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod cluster;
 pub mod demo;
 pub mod disks;
+pub mod loop_disk;
 pub mod ports;
 pub mod process;
 pub mod programs;

@@ -5,6 +5,7 @@ mod disk;
 mod disk_balance;
 mod disk_migrate;
 mod disk_plan;
+mod disk_set;
 mod flush;
 mod job;
 mod load;
@@ -41,6 +42,10 @@ pub enum Command {
     DiskCapacity(disk::Capacity),
     /// Count the replicas on the disks of a node; with -d list those of one disk
     DiskReplica(disk::Replicas),
+    /// Take a directory in as a disk of a node, without a restart
+    DiskAdd(disk_set::DiskAdd),
+    /// Let an empty disk of a node go, without a restart; it may be unmounted after that
+    DiskRemove(disk_set::DiskRemove),
     /// Move a replica to another disk of its node
     DiskMigrate(disk_migrate::DiskMigrate),
     /// Show the moves between disks, oldest first
@@ -86,6 +91,8 @@ impl Command {
             Self::App(command) => command.run(context).await,
             Self::DiskCapacity(command) => command.run(context).await,
             Self::DiskReplica(command) => command.run(context).await,
+            Self::DiskAdd(command) => command.run(context).await,
+            Self::DiskRemove(command) => command.run(context).await,
             Self::DiskMigrate(command) => command.run(context).await,
             Self::DiskMigrateReport(command) => command.run(context).await,
             Self::DiskBalance(command) => command.run(context).await,

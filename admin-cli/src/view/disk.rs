@@ -50,6 +50,13 @@ pub struct Disks {
     pub replicas: Option<Vec<ReplicaView>>,
 }
 
+/// `disk-add`, `disk-remove`.
+#[derive(Clone, Debug, Serialize)]
+pub struct OneDisk {
+    /// As it is, or as it was last.
+    pub disk: DiskView,
+}
+
 /// A disk with the number of its replicas.
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs, reason = "section 6 of the specification names the fields")]
@@ -95,6 +102,12 @@ pub fn counts(infos: &[DiskInfo], only: Option<&str>) -> WireResult<Output> {
     let text =
         with_replicas(table(&["disk", "primary", "secondary", "total"], disks.iter().map(row)), replicas.as_deref());
     Ok(Output::new(&DiskCounts { disks, replicas }, text))
+}
+
+/// One disk that has changed, after a word about it.
+#[must_use]
+pub fn one_disk(info: &DiskInfo, text: &str) -> Output {
+    Output::new(&OneDisk { disk: capacity(info) }, text.to_owned())
 }
 
 fn choose<'a>(infos: &'a [DiskInfo], only: Option<&str>) -> WireResult<Vec<&'a DiskInfo>> {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use common::types::PeerId;
 
-pub use disk::{DiskCount, DiskCounts, DiskView, Disks, ReplicaView, capacities, counts};
+pub use disk::{DiskCount, DiskCounts, DiskView, Disks, OneDisk, ReplicaView, capacities, counts, one_disk};
 pub use disk_plan::{Submitted, plans};
 pub use job::{JobView, Jobs, OneJob, figures};
 pub use node::{Cluster, NodeView, Nodes, cluster, nodes};

@@ -37,6 +37,9 @@ pub trait MetaNodeService {
     /// Configurations as they are now.
     async fn configs(gpids: Vec<Gpid>) -> WireResult<Vec<Arc<PartitionConfig>>>;
 
+    /// The configurations that name a node: with a copy, or with a move of its copy.
+    async fn configs_of(peer: PeerId) -> WireResult<Vec<Arc<PartitionConfig>>>;
+
     /// Locks a partition for a job (rule MOVES); answers at once if that job holds it already.
     async fn lock(gpid: Gpid, job: Uuid) -> WireResult<()>;
 

@@ -31,6 +31,12 @@ pub trait NodeAdminService {
     /// What a plan of moves between the disks is made from.
     async fn disk_usage() -> WireResult<NodeUsage>;
 
+    /// Takes a directory in as a disk of the node, without a restart. Nothing is written if it is refused.
+    async fn disk_add(disk: String, path: String) -> WireResult<DiskInfo>;
+
+    /// Lets a disk go, without a restart; when this answers nothing of it is open any more, and it may be unmounted.
+    async fn disk_remove(request: DiskRemove) -> WireResult<DiskInfo>;
+
     /// Starts a move between disks; the job is durable when this answers.
     async fn disk_migrate(request: DiskMigrate) -> WireResult<Job>;
 
@@ -60,6 +66,17 @@ pub struct DiskMigrate {
     pub demote: bool,
     /// Limit in bytes per second; `None`: the node's default.
     pub max_rate_bytes_per_s: Option<u64>,
+}
+
+/// The removal of a disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskRemove {
+    /// Its tag.
+    pub disk: String,
+    /// Remove first what was set aside on it, before its time, if that may go at all.
+    pub purge_garbage: bool,
+    /// It is IO_ERROR, and what stands on it is given up.
+    pub broken: bool,
 }
 
 /// Whether a disk takes writes and new replicas.

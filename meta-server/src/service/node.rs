@@ -46,6 +46,10 @@ impl MetaNodeService for NodeDoor {
         self.owner.ask(run).await
     }
 
+    async fn configs_of(self, _: Context, peer: PeerId) -> WireResult<Vec<Arc<PartitionConfig>>> {
+        self.owner.ask(move |owner| Ok(owner.cluster().configs_of(peer))).await
+    }
+
     async fn lock(self, _: Context, gpid: Gpid, job: Uuid) -> WireResult<()> {
         let run = move |owner: &mut Owner| {
             let record = owner.cluster().lock(gpid, job, owner.now())?;

@@ -22,6 +22,8 @@ pub struct DataDir {
     uuid: Uuid,
     added: bool,
     draining: AtomicBool,
+    /// It is about to be removed.
+    leaving: AtomicBool,
     health: Mutex<Health>,
     /// Held while the directory is one of the node's; `None` for a disk that could not be opened.
     _lock: Option<File>,
@@ -38,8 +40,8 @@ impl DataDir {
 
     fn new(chosen: &ChosenDisk, uuid: Uuid, health: Health, lock: Option<File>) -> Self {
         let ChosenDisk { tag, path, added } = chosen.clone();
-        let draining = AtomicBool::new(false);
-        Self { tag, path, uuid, added, draining, health: Mutex::new(health), _lock: lock }
+        let (draining, leaving) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { tag, path, uuid, added, draining, leaving, health: Mutex::new(health), _lock: lock }
     }
 
     /// As the node remembers it.
@@ -86,11 +88,15 @@ impl DataDir {
     /// Whether replicas may come to it, its status apart.
     #[must_use]
     pub fn takes_replicas(&self) -> bool {
-        !self.is_draining()
+        !self.is_draining() && !self.leaving.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_draining(&self, draining: bool) {
         self.draining.store(draining, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_leaving(&self, leaving: bool) {
+        self.leaving.store(leaving, Ordering::Relaxed);
     }
 
     /// Its status now.

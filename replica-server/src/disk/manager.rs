@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use common::rpc::node_admin::DiskStatus;
 use common::types::{Gpid, Incarnation};
@@ -51,7 +51,11 @@ pub struct DiskManager {
     pub(super) disks: RwLock<Disks>,
     /// What is remembered of them; held while that changes.
     pub(super) set: Mutex<DiskSet>,
+    /// Those of the configuration.
+    pub(super) configured: Vec<(String, PathBuf)>,
     pub(super) home: PathBuf,
+    /// The cluster, once the node registered.
+    registered: OnceLock<Uuid>,
     pub(super) limits: SpaceLimits,
     pub(super) lives: TrashLives,
     /// Disks chosen since the last poll, whose new replica may not be visible yet.
@@ -66,11 +70,11 @@ impl DiskManager {
     /// # Errors
     /// [`OpenDisksError`]: a newer format, another cluster, a copied disk, or another process; nothing was written.
     pub fn open(options: &DiskOptions) -> Result<Self, OpenDisksError> {
-        let DiskOptions { home, limits, lives, .. } = options.clone();
+        let DiskOptions { disks: configured, home, limits, lives } = options.clone();
         let opened = open::open_all(options)?;
         let (disks, set) = (RwLock::new(opened.dirs.into()), Mutex::new(opened.set));
         let (chosen, held) = (Mutex::default(), Mutex::default());
-        let manager = Self { disks, set, home, limits, lives, chosen, held };
+        let manager = Self { disks, set, configured, home, registered: OnceLock::new(), limits, lives, chosen, held };
         manager.poll();
         Ok(manager)
     }
@@ -90,7 +94,8 @@ impl DiskManager {
     /// The cluster that the disks belong to; `None` while all are new.
     #[must_use]
     pub fn cluster(&self) -> Option<Uuid> {
-        self.usable().find_map(|disk| Identity::read(disk.path()).ok()??.cluster)
+        let known = self.registered.get().copied();
+        known.or_else(|| self.usable().find_map(|disk| Identity::read(disk.path()).ok()??.cluster))
     }
 
     /// Writes down the cluster, after the node registered for the first time.
@@ -103,7 +108,11 @@ impl DiskManager {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         open::write_identities(&self.disks(), &self.set.lock(), Some(cluster));
-        if self.cluster() == Some(cluster) { Ok(()) } else { Err(io::Error::other("no disk can be written")) }
+        if self.cluster() != Some(cluster) {
+            return Err(io::Error::other("no disk can be written"));
+        }
+        let _ = self.registered.set(cluster);
+        Ok(())
     }
 
     /// Asks every file system for its space and draws the consequences. Blocks; called about every second.

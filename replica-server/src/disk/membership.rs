@@ -1,25 +1,10 @@
 //! How the set of a node's disks changes while it runs: written down first, then in force.
 
-use std::io;
+use std::sync::Arc;
 
-use common::rpc::{ErrorCode, WireError};
-
-use super::open;
-use super::{DiskManager, DiskSet};
-
-/// Why the set of disks does not change. Nothing was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum DiskSetError {
-    /// There is none of that tag.
-    #[error("this node has no disk {0}")]
-    Unknown(String, Vec<String>),
-    /// It was never known: it failed before the node had it.
-    #[error("{0} was never usable, so there is nothing that could be marked")]
-    NeverKnown(String),
-    /// The record cannot be written.
-    #[error("the record of this node's disks cannot be written to {0}: {1}")]
-    Record(String, io::Error),
-}
+use super::data_dir::DataDir;
+use super::set_error::DiskSetError;
+use super::{DiskManager, DiskSet, open};
 
 impl DiskManager {
     /// Marks a disk as draining, or takes the mark away. Durable when this returns. Blocks.
@@ -28,7 +13,7 @@ impl DiskManager {
     /// [`DiskSetError`].
     pub fn set_draining(&self, tag: &str, draining: bool) -> Result<(), DiskSetError> {
         let disk = self.disk(tag).ok_or_else(|| self.unknown(tag))?;
-        self.change_set(|set| {
+        self.change_set(&self.disks(), |set| {
             let known = set.disks.iter_mut().find(|known| known.disk == disk.uuid());
             known.ok_or_else(|| DiskSetError::NeverKnown(tag.to_owned()))?.draining = draining;
             Ok(())
@@ -38,9 +23,10 @@ impl DiskManager {
         Ok(())
     }
 
-    /// Changes what is remembered, durably: in `home` first, whose word counts, then on the disks.
+    /// Changes what is remembered, durably: in `home` first, whose word counts, then on these disks.
     pub(super) fn change_set(
         &self,
+        disks: &[Arc<DataDir>],
         change: impl FnOnce(&mut DiskSet) -> Result<(), DiskSetError>,
     ) -> Result<(), DiskSetError> {
         let mut set = self.set.lock();
@@ -49,27 +35,12 @@ impl DiskManager {
         let next = next.after(&set);
         let record = |error| DiskSetError::Record(self.home.display().to_string(), error);
         next.write(&self.home).map_err(record)?;
-        open::write_identities(&self.disks(), &next, self.cluster());
+        open::write_identities(disks, &next, self.cluster());
         *set = next;
         Ok(())
     }
 
     pub(super) fn unknown(&self, tag: &str) -> DiskSetError {
         DiskSetError::Unknown(tag.to_owned(), self.disks().iter().map(|disk| disk.tag().to_owned()).collect())
-    }
-}
-
-impl DiskSetError {
-    /// As another process sees it.
-    #[must_use]
-    pub fn to_wire(&self) -> WireError {
-        let (code, hint) = match self {
-            Self::Unknown(_, tags) => (ErrorCode::UnknownDisk, format!("this node has {}", tags.join(", "))),
-            Self::NeverKnown(_) => {
-                (ErrorCode::DiskIoError, "see disk-capacity for what is wrong with it, and the server's log".to_owned())
-            }
-            Self::Record(..) => (ErrorCode::DiskIoError, "check the disk that holds `home`".to_owned()),
-        };
-        WireError::new(code, self.to_string(), hint)
     }
 }

@@ -50,10 +50,12 @@ pub enum OpenDisksError {
 }
 
 /// What a look at a directory showed, before anything is written.
-enum Look {
+pub(super) enum Look {
     Known(Identity),
     /// Empty, or not there: may become a new disk.
     Blank,
+    /// Without an identity file, and this stands in it.
+    Occupied(PathBuf),
     Failed(String),
 }
 
@@ -67,7 +69,7 @@ pub(super) struct Opened {
 pub(super) fn open_all(options: &DiskOptions) -> Result<Opened, OpenDisksError> {
     let configured = options.disks.iter().map(|(tag, path)| (tag.as_str(), path.as_path(), false));
     told_apart(&configured.collect::<Vec<_>>())?;
-    let before = known_set(options)?;
+    let before = known_set(&options.disks, &options.home)?;
     let chosen = before.in_effect(&options.disks);
     told_apart(&chosen.iter().map(|disk| (disk.tag.as_str(), disk.path.as_path(), disk.added)).collect::<Vec<_>>())?;
     let mut looks = Vec::new();
@@ -100,10 +102,18 @@ fn told_apart(disks: &[(&str, &Path, bool)]) -> Result<(), OpenDisksError> {
     Err(OpenDisksError::Ambiguous(format!("'{}'", given.join(","))))
 }
 
+/// The disks that a start would open, by what is configured and what the node remembers. Reads only.
+///
+/// # Errors
+/// [`OpenDisksError::Newer`].
+pub fn in_effect(configured: &[(String, PathBuf)], home: &Path) -> Result<Vec<ChosenDisk>, OpenDisksError> {
+    Ok(known_set(configured, home)?.in_effect(configured))
+}
+
 /// What the node remembers of its disks: the newest of the records in `home` and on the configured disks. A disk that
 /// comes from another node remembers that one's disks, and is not listened to.
-fn known_set(options: &DiskOptions) -> Result<DiskSet, OpenDisksError> {
-    let home = match DiskSet::read(&options.home) {
+fn known_set(configured: &[(String, PathBuf)], home: &Path) -> Result<DiskSet, OpenDisksError> {
+    let home = match DiskSet::read(home) {
         Err(error @ CheckedError::Newer { .. }) => return Err(OpenDisksError::Newer(error)),
         Err(error) => {
             tracing::error!(%error, "the record of this node's disks cannot be read; the disks are asked themselves");
@@ -111,13 +121,13 @@ fn known_set(options: &DiskOptions) -> Result<DiskSet, OpenDisksError> {
         }
         Ok(set) => set,
     };
-    let on_disks: Vec<_> = options.disks.iter().filter_map(|(_, path)| Some(Identity::read(path).ok()??.set)).collect();
+    let on_disks: Vec<_> = configured.iter().filter_map(|(_, path)| Some(Identity::read(path).ok()??.set)).collect();
     let of_this_node = on_disks.iter().filter(|set| home.as_ref().is_none_or(|home| home.shares_a_disk(set)));
     let newest = of_this_node.chain(&home).max_by_key(|set| set.revision).cloned();
     Ok(newest.filter(|set| set.revision > 0).unwrap_or_else(|| DiskSet::union(&on_disks)))
 }
 
-fn look(path: &Path) -> Result<Look, OpenDisksError> {
+pub(super) fn look(path: &Path) -> Result<Look, OpenDisksError> {
     match Identity::read(path) {
         Ok(Some(identity)) => Ok(Look::Known(identity)),
         Ok(None) => Ok(look_inside(path)),
@@ -136,9 +146,7 @@ fn look_inside(path: &Path) -> Look {
     let foreign = entries.flatten().find(|entry| !is_blank(&entry.path()));
     match foreign {
         None => Look::Blank,
-        Some(entry) => {
-            Look::Failed(format!("has no identity file but is not empty: it holds {}", entry.path().display()))
-        }
+        Some(entry) => Look::Occupied(entry.path()),
     }
 }
 
@@ -151,7 +159,7 @@ fn is_blank(path: &Path) -> bool {
 fn identities<'a>(looks: &'a [(&'a ChosenDisk, Look)]) -> Vec<(&'a str, &'a Identity)> {
     let identity = |(disk, look): &'a (&'a ChosenDisk, Look)| match look {
         Look::Known(identity) => Some((disk.tag.as_str(), identity)),
-        Look::Blank | Look::Failed(_) => None,
+        Look::Blank | Look::Occupied(_) | Look::Failed(_) => None,
     };
     looks.iter().filter_map(identity).collect()
 }
@@ -191,6 +199,9 @@ enum Found {
 fn lock(path: &Path, look: Look) -> Result<Found, OpenDisksError> {
     match look {
         Look::Blank => Ok(Found::Blank),
+        Look::Occupied(entry) => {
+            Ok(Found::Failed(format!("has no identity file but is not empty: it holds {}", entry.display())))
+        }
         Look::Failed(reason) => Ok(Found::Failed(reason)),
         Look::Known(identity) => match data_dir::lock(path) {
             Ok(lock) => Ok(Found::Known(identity, lock)),

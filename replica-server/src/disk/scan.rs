@@ -24,6 +24,13 @@ pub struct Scan {
 }
 
 impl Scan {
+    /// Only what concerns these partitions.
+    #[must_use]
+    pub fn only(mut self, gpids: &[Gpid]) -> Self {
+        self.found.retain(|dir| gpids.contains(&dir.gpid));
+        self
+    }
+
     /// The partitions of which something stands here: those whose configuration start-up asks for.
     #[must_use]
     pub fn gpids(&self) -> Vec<Gpid> {

@@ -10,7 +10,7 @@
 //! The record is kept in `home`, whose word counts, and in the identity file of every disk, in case `home` is lost.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -126,13 +126,14 @@ impl DiskSet {
         self
     }
 
-    fn is_removed(&self, tag: &str, path: &PathBuf) -> bool {
+    fn is_removed(&self, tag: &str, path: &Path) -> bool {
         self.removed.iter().any(|disk| disk.is(tag, path))
     }
 }
 
 impl RemovedDisk {
-    fn is(&self, tag: &str, path: &PathBuf) -> bool {
+    /// Whether it is that one: both its tag and its directory say so.
+    pub(super) fn is(&self, tag: &str, path: &Path) -> bool {
         self.tag == tag && self.path == *path
     }
 }

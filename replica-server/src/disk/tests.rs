@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 use super::*;
 
+mod membership;
+
 const G: Gpid = Gpid::new(1, 0);
 const JOB: Uuid = Uuid::from_u128(0xa);
 const DAY_MS: u64 = 24 * 3600 * 1000;
@@ -264,68 +266,4 @@ fn two_directories_set_aside_at_one_time_get_two_names() {
         disks.set_aside_damaged("disk1", &live, 5).unwrap();
     }
     assert_eq!(disks.trash().len(), 2);
-}
-
-fn marks(disks: &DiskManager) -> Vec<(String, bool)> {
-    disks.figures().into_iter().map(|disk| (disk.tag, disk.draining)).collect()
-}
-
-#[test]
-fn a_draining_disk_gets_no_new_replica_and_is_remembered_across_a_start() {
-    let node = Node::new();
-    let disks = node.open();
-    disks.set_draining("disk1", true).unwrap();
-    assert!((0..3).all(|_| disks.choose().unwrap().tag() == "disk2"));
-    drop(disks);
-    let disks = node.open();
-    assert_eq!(marks(&disks), [("disk1".into(), true), ("disk2".into(), false)]);
-    disks.set_draining("disk1", false).unwrap();
-    drop(disks);
-    assert_eq!(marks(&node.open()), [("disk1".into(), false), ("disk2".into(), false)]);
-    assert!(matches!(node.open().set_draining("disk9", true), Err(DiskSetError::Unknown(..))));
-}
-
-#[test]
-fn a_failed_disk_can_be_marked_and_the_mark_survives_the_loss_of_the_home() {
-    let node = Node::new();
-    let disks = node.open();
-    disks.fail("disk2", "test");
-    disks.set_draining("disk2", true).unwrap();
-    drop(disks);
-    fs::remove_dir_all(node.path("home")).unwrap();
-    assert_eq!(marks(&node.open()), [("disk1".into(), false), ("disk2".into(), true)]);
-}
-
-#[test]
-fn without_a_record_nothing_is_marked() {
-    let node = Node::new();
-    let disks = node.open();
-    fs::remove_dir_all(node.path("home")).unwrap();
-    fs::write(node.path("home"), "in the way").unwrap();
-    assert!(matches!(disks.set_draining("disk1", true), Err(DiskSetError::Record(..))));
-    assert_eq!(marks(&disks), [("disk1".into(), false), ("disk2".into(), false)]);
-    assert_eq!(disks.choose().unwrap().tag(), "disk1");
-}
-
-#[test]
-fn what_an_earlier_program_wrote_is_read_and_it_reads_what_changes_nothing_for_it() {
-    let node = Node::new();
-    let disks = node.open();
-    let first = disks.disk("disk1").unwrap();
-    let text = fs::read_to_string(layout::identity_file(first.path())).unwrap();
-    assert!(text.starts_with("godwit disk 1 "), "{text}");
-    let known: Vec<_> =
-        ["disk1", "disk2"].map(|tag| serde_json::json!({"tag": tag, "disk": disks.disk(tag).unwrap().uuid()})).into();
-    for tag in ["disk1", "disk2"] {
-        let old =
-            serde_json::json!({"cluster": null, "disk": disks.disk(tag).unwrap().uuid(), "tag": tag, "disks": known});
-        common::fs::write_checked(&layout::identity_file(&node.path(tag)), "disk", 1, &old).unwrap();
-    }
-    let before: Vec<_> = disks.disks().iter().map(|disk| disk.uuid()).collect();
-    drop((disks, first));
-    fs::remove_dir_all(node.path("home")).unwrap();
-    fs::remove_dir_all(node.path("disk2")).unwrap();
-    let disks = node.open();
-    assert_eq!(disks.disks().iter().map(|disk| disk.uuid()).collect::<Vec<_>>(), before);
-    assert_eq!(status(&disks, "disk2").0, DiskStatus::IoError, "a lost mount is noticed by the old record too");
 }

@@ -111,11 +111,17 @@ impl DiskManager {
     /// damaged directory goes only beside a live one with a higher incarnation (rule LAST COPY). Returns what was
     /// removed. Blocks; called about every minute.
     pub fn collect_garbage(&self, now_ms: u64) -> Vec<TrashDir> {
-        self.collect_trash(now_ms, &|trash| match trash.kind {
+        self.collect_trash(now_ms, &|trash| self.may_go(trash))
+    }
+
+    /// Whether a directory may be removed once its time is over: what may still be the best copy stays.
+    #[must_use]
+    pub fn may_go(&self, trash: &TrashDir) -> bool {
+        match trash.kind {
             DirKind::Garbage | DirKind::MoveTmp | DirKind::LearnTmp => true,
             DirKind::Origin | DirKind::Damaged => self.is_superseded(trash),
             DirKind::Live => false,
-        })
+        }
     }
 
     /// As [`Self::collect_garbage`], for a caller who knows what the partition depends on. What has no recorded time
@@ -147,7 +153,7 @@ impl DiskManager {
     }
 }
 
-fn trash_of(tag: &str, entries: fs::ReadDir) -> Vec<TrashDir> {
+pub(super) fn trash_of(tag: &str, entries: fs::ReadDir) -> Vec<TrashDir> {
     let by_name: BTreeMap<_, _> = entries.flatten().map(|entry| (entry.file_name(), entry.path())).collect();
     let one = |(name, path): (std::ffi::OsString, PathBuf)| {
         let (gpid, kind) = layout::parse(name.to_str()?).filter(|(_, kind)| *kind != DirKind::Live)?;

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use common::metrics::ConstHistogram;
 use common::rpc::node_admin::DiskStatus;
-use common::types::ReplicaStatus;
+use common::types::{Gpid, ReplicaStatus};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::MetricType;
@@ -79,7 +79,7 @@ impl Collector for NodeCollector {
 
 /// Of each disk's log: what was written, what fsyncs cost, how much a group carries, and who holds how much.
 fn logs(encoder: &mut DescriptorEncoder, node: &Node) -> fmt::Result {
-    let stats: Vec<_> = node.logs.iter().map(|(disk, open)| (disk.clone(), open.log.stats())).collect();
+    let stats: Vec<_> = node.logs.all().into_iter().map(|(disk, open)| (disk, open.log.stats())).collect();
     let each = |value: fn(&LogStats) -> u64| {
         stats.iter().map(|(disk, stats)| ([("disk", disk.clone())], value(stats))).collect()
     };
@@ -89,8 +89,9 @@ fn logs(encoder: &mut DescriptorEncoder, node: &Node) -> fmt::Result {
     histograms(encoder, "log_fsync_seconds", "Fsyncs", 1e-6, &stats, |stats| &stats.syncs_us)?;
     histograms(encoder, "log_group_records", "Records that share a write", 1.0, &stats, |stats| &stats.group_frames)?;
     gauges(encoder, "log_capacity_bytes", "Preallocated bytes", each(|stats| stats.capacity_bytes))?;
-    let held = node.logs.iter().flat_map(|(disk, open)| {
-        open.log.held().into_iter().map(|(gpid, bytes)| ([("disk", disk.clone()), ("gpid", gpid.to_string())], bytes))
+    let held = node.logs.all().into_iter().flat_map(|(disk, open)| {
+        let sample = move |(gpid, bytes): (Gpid, u64)| ([("disk", disk.clone()), ("gpid", gpid.to_string())], bytes);
+        open.log.held().into_iter().map(sample)
     });
     gauges(encoder, "log_held_bytes", "Bytes of log that a replica holds", held.collect())
 }

@@ -192,6 +192,19 @@ impl Sources {
         drop_aside(ended);
     }
 
+    /// Drops the sessions that read from a disk which is about to go; their learners begin again.
+    pub(crate) fn end_on(&self, disk: &std::path::Path) {
+        let mut sessions = self.sessions.lock();
+        let reads = |content: &Content| match content {
+            Content::Log { log, .. } => log.disk_log().dir().starts_with(disk),
+            Content::Checkpoint { dir, .. } => dir.starts_with(disk),
+        };
+        let there: Vec<u64> = sessions.iter().filter(|(_, s)| reads(&s.content)).map(|(id, _)| *id).collect();
+        let dropped: Vec<_> = there.iter().filter_map(|id| sessions.remove(id)).collect();
+        drop(sessions);
+        drop_aside(dropped);
+    }
+
     /// Drops the sessions that nobody asks of.
     pub(crate) fn expire(&self) {
         let now = self.clock.mono();

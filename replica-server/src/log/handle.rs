@@ -215,6 +215,12 @@ impl DiskLog {
         held
     }
 
+    /// How many hold it, replicas and readers included.
+    #[must_use]
+    pub fn holders(&self) -> usize {
+        Arc::strong_count(&self.core)
+    }
+
     /// Writes and fsyncs what is queued, and ends the thread. Appends after it are refused. Harmless a second time.
     pub fn close(&self) {
         self.core.close();

@@ -103,6 +103,13 @@ impl<H: MoveHost> Migrator<H> {
         &self.options
     }
 
+    /// The jobs that have not ended and come from a disk or go to it.
+    #[must_use]
+    pub fn concerning(&self, disk: &str) -> Vec<Uuid> {
+        let open = self.jobs().into_iter().filter(Job::is_running);
+        open.filter(|job| job.source == disk || job.target == disk).map(|job| job.id).collect()
+    }
+
     /// A job.
     #[must_use]
     pub fn job(&self, id: Uuid) -> Option<Job> {

@@ -6,12 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use common::rpc::WireResult;
-use common::types::Gpid;
+use common::types::{Gpid, Incarnation, PartitionConfig, PeerId};
 use futures::future::join_all;
 
 use super::handle::Place;
 use super::node::Node;
 use crate::disk::ReplicaInfo;
+
+/// The incarnations that a node is to hold, as member, learner, or at the end of a move.
+pub(crate) fn configured_on(me: PeerId, configs: &[Arc<PartitionConfig>]) -> BTreeMap<Gpid, Incarnation> {
+    let copy = |config: &Arc<PartitionConfig>| {
+        let moving = config.moving.filter(|moving| moving.peer == me).map(|moving| moving.incarnation);
+        Some((config.gpid, config.copy_on(me).map(|copy| copy.incarnation).or(moving)?))
+    };
+    configs.iter().filter_map(copy).collect()
+}
 
 impl Node {
     /// Opens the replicas found, each disk on its own; one that cannot be opened is reported and left for a cure.

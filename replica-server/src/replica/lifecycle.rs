@@ -53,6 +53,11 @@ impl Node {
             return Ok(());
         }
         match self.registry.get(gpid) {
+            Some(replica) if replica.me.incarnation < copy.incarnation && self.is_lost(&replica) => {
+                // What stands on a failed disk is superseded; the new copy is made on another one.
+                let _ = self.stop_replica(&replica, false).await;
+                if self.may_create(&config, copy) { self.create(copy, config).await } else { Ok(()) }
+            }
             Some(replica) if replica.me.incarnation < copy.incarnation => self.adopt(&replica, copy, config).await,
             Some(replica) => {
                 replica.event(Event::Config(config));
@@ -71,6 +76,11 @@ impl Node {
         }
         let floor = *self.floors.lock().entry(config.gpid).or_insert(config.next_incarnation);
         copy.incarnation < floor
+    }
+
+    /// Whether its disk failed, or is gone.
+    fn is_lost(&self, replica: &Replica) -> bool {
+        self.disks.disk(&replica.place.disk).is_none_or(|disk| !disk.is_usable())
     }
 
     /// A copy that a disk move is about to open, or that an absent disk could hold, is not made anew.

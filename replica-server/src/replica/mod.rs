@@ -12,6 +12,7 @@ mod inspect;
 mod install;
 mod learner;
 mod lifecycle;
+mod logs;
 mod meters;
 mod node;
 mod operation;
@@ -32,9 +33,11 @@ use common::types::{Decree, Mutation};
 use crate::storage::Storage;
 
 pub(crate) use beacons::Beacons;
+pub(crate) use boot::configured_on;
 pub(crate) use handle::{Input, Place, Replica};
+pub(crate) use logs::{Logs, OpenLog};
 pub(crate) use meters::Meters;
-pub(crate) use node::{Node, OpenLog, Parts};
+pub(crate) use node::{Node, Parts};
 pub(crate) use peers::Peers;
 pub(crate) use ports::{Decided, MetaPort};
 

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 
 use super::beacons::Beacons;
 use super::learner::Learners;
+use super::logs::Logs;
 use super::meters::Meters;
 use super::peers::Peers;
 use super::ports::{MetaPort, PeerPort as _};
@@ -24,7 +25,7 @@ use super::task::Environment;
 use super::turns::Turns;
 use crate::disk::DiskManager;
 use crate::learn::{Facts, SourceHost, Sources};
-use crate::log::{DiskLog, Recovery};
+use crate::log::DiskLog;
 use crate::storage::Engine;
 
 /// What the replicas of a node share. Made once, when the meta server has said who this node is.
@@ -35,8 +36,9 @@ pub(crate) struct Node {
     pub(crate) options: Arc<pacifica::Options>,
     pub(crate) engine: Engine,
     pub(crate) disks: Arc<DiskManager>,
-    /// One log per disk that could be opened, by tag.
-    pub(crate) logs: BTreeMap<String, OpenLog>,
+    pub(crate) logs: Logs,
+    /// Held while a disk comes or goes: one after the other.
+    pub(super) disk_changes: tokio::sync::Mutex<()>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) peers: Arc<Peers>,
     pub(crate) meta: Arc<dyn MetaPort>,
@@ -57,12 +59,6 @@ pub(crate) struct Node {
     pub(crate) meters: Arc<Meters>,
 }
 
-/// The log of a disk, and what its recovery found.
-pub(crate) struct OpenLog {
-    pub(crate) log: DiskLog,
-    pub(crate) recovery: Recovery,
-}
-
 /// Everything a node is made of that it does not make itself.
 pub(crate) struct Parts {
     pub(crate) peer: PeerId,
@@ -71,7 +67,7 @@ pub(crate) struct Parts {
     pub(crate) options: Arc<pacifica::Options>,
     pub(crate) engine: Engine,
     pub(crate) disks: Arc<DiskManager>,
-    pub(crate) logs: BTreeMap<String, OpenLog>,
+    pub(crate) logs: Logs,
     pub(crate) peers: Arc<Peers>,
     pub(crate) meta: Arc<dyn MetaPort>,
     pub(crate) learn_throttle: Throttle,
@@ -94,6 +90,7 @@ impl Node {
             engine: parts.engine,
             disks: parts.disks,
             logs: parts.logs,
+            disk_changes: tokio::sync::Mutex::default(),
             registry,
             peers: parts.peers,
             meta: parts.meta,

@@ -23,6 +23,8 @@ pub(crate) trait MetaPort: Send + Sync {
     fn change(&self, gpid: Gpid, expected: Ballot, change: ConfigChange) -> BoxFuture<'static, Decided>;
     /// Configurations as they are now; goes on trying until a meta server answers.
     fn configs(&self, gpids: Vec<Gpid>) -> BoxFuture<'static, Vec<Arc<PartitionConfig>>>;
+    /// The configurations that name a node.
+    fn configs_of(&self, peer: PeerId) -> BoxFuture<'static, WireResult<Vec<Arc<PartitionConfig>>>>;
     /// Takes a partition's lock for a job (rule MOVES): `PARTITION_BUSY`, or an error that no meta server answers.
     fn lock(&self, gpid: Gpid, job: Uuid) -> BoxFuture<'static, WireResult<()>>;
     /// Gives it back.

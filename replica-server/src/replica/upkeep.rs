@@ -54,12 +54,14 @@ impl Node {
             tokio::time::sleep(every).await;
             let disks = Arc::clone(&self.disks);
             blocking(move || disks.poll()).await;
-            for (disk, open) in &self.logs {
+            for (disk, open) in self.logs.all() {
                 if let LogStatus::IoError(error) = open.log.status() {
-                    self.disks.fail(disk, error.to_string());
+                    self.disks.fail(&disk, error.to_string());
                 }
             }
-            for disk in self.disks.figures() {
+            let figures = self.disks.figures();
+            known.retain(|tag, _| figures.iter().any(|disk| disk.tag == *tag));
+            for disk in figures {
                 let health = self.health(&disk);
                 if known.insert(disk.tag.clone(), health) != Some(health) {
                     self.tell_health(&disk.tag, health);
@@ -97,8 +99,8 @@ impl Node {
     /// What a disk's state means for its replicas. One whose oldest append waits too long is as good as failed, though
     /// the node's beacons go on (rule LEASES).
     pub(super) fn health(&self, disk: &DiskFigures) -> Health {
-        let log = self.logs.get(&disk.tag).map(|open| &open.log);
-        let oldest = log.and_then(DiskLog::oldest_append);
+        let log = self.logs.get(&disk.tag).map(|open| open.log.clone());
+        let oldest = log.as_ref().and_then(DiskLog::oldest_append);
         let stalled = oldest.is_some_and(|since| self.clock.mono().since(since) > self.log_stall);
         let full = log.is_some_and(|log| matches!(log.status(), LogStatus::NoSpace));
         match disk.status {
@@ -143,7 +145,7 @@ impl Node {
             tokio::time::sleep(GARBAGE).await;
             self.sources.expire();
             self.retention.retain(|gpid| self.registry.get(gpid).is_some());
-            for (disk, log) in self.logs.iter().map(|(disk, open)| (disk.clone(), open.log.clone())) {
+            for (disk, log) in self.logs.all().into_iter().map(|(disk, open)| (disk, open.log.clone())) {
                 let node = Arc::clone(&self);
                 blocking(move || node.collect_on(&disk, &log)).await;
             }

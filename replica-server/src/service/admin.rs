@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use common::job::Job;
-use common::rpc::node_admin::{Digest, DiskInfo, DiskMigrate, NodeAdminService, NodeUsage, ScrubReport};
+use common::rpc::node_admin::{Digest, DiskInfo, DiskMigrate, DiskRemove, NodeAdminService, NodeUsage, ScrubReport};
 use common::rpc::{Context, ErrorCode, WireError, WireResult};
 use common::types::{Ballot, Decree, Gpid, Incarnation, Member, PartitionConfig};
 use pacifica::Event;
@@ -49,6 +49,19 @@ impl NodeAdminService for AdminDoor {
             let options = self.migrator.options();
             let (headroom_bytes, max_rate_bytes_per_s) = (options.headroom_bytes, options.max_rate_bytes_per_s);
             Ok(NodeUsage { disks, moves, headroom_bytes, max_rate_bytes_per_s })
+        })
+        .await
+    }
+
+    async fn disk_add(self, _: Context, disk: String, path: String) -> WireResult<DiskInfo> {
+        owned(async move { self.node.add_disk(disk, path.into()).await }).await
+    }
+
+    async fn disk_remove(self, _: Context, request: DiskRemove) -> WireResult<DiskInfo> {
+        let disk = request.disk.clone();
+        owned(async move {
+            let jobs = || self.migrator.concerning(&disk);
+            self.node.remove_disk(request, jobs).await
         })
         .await
     }

@@ -5,6 +5,7 @@ mod cli_contract;
 mod disk_balance;
 mod disk_move;
 mod disk_move_crash;
+mod disk_set;
 mod doors;
 mod full_disk;
 mod learn;

@@ -1,9 +1,11 @@
 //! What operators and clients are shown.
 
+use std::sync::Arc;
+
 use common::job::Job;
 use common::rpc::meta_admin::{ClusterInfo, NodeInfo, TableInfo, TableRoute};
 use common::rpc::{ErrorCode, WireError};
-use common::types::{PeerId, TableId, Time};
+use common::types::{PartitionConfig, PeerId, TableId, Time};
 
 use crate::cluster::Cluster;
 use crate::node::Node;
@@ -44,6 +46,15 @@ impl Cluster {
             configs: self.partitions_of(table.id).map(|p| p.config.clone()).collect(),
             nodes: self.nodes.values().map(|n| (n.peer, n.address.clone())).collect(),
         })
+    }
+
+    /// The configurations that name a node: with a copy, or with a move of its copy.
+    #[must_use]
+    pub fn configs_of(&self, peer: PeerId) -> Vec<Arc<PartitionConfig>> {
+        let names = |config: &PartitionConfig| {
+            config.copy_on(peer).is_some() || config.moving.is_some_and(|moving| moving.peer == peer)
+        };
+        self.live_partitions().map(|p| &p.config).filter(|config| names(config)).cloned().collect()
     }
 
     /// The cluster with all its nodes.

@@ -25,7 +25,7 @@ pub use cluster::Cluster;
 pub use creation::{Recovery, create_config, recover_config, replace_first_copy, retire_config};
 pub use invariants::check_config;
 pub use node::{DEAD_AFTER, Node, Vitals};
-pub use partition::{Lock, Partition};
+pub use partition::{GivenUp, Lock, Partition};
 pub use record::{Identity, JobKey, Record};
 pub use refusal::ChangeRefusal;
 pub use request::{Asked, JOBS_MAX, RecoverDecision, Verdict, plan_nodes};

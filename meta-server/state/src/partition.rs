@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use common::types::{Ballot, ConfigChange, PartitionConfig, PeerId};
+use common::types::{Ballot, ConfigChange, Incarnation, PartitionConfig, PeerId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -33,13 +33,25 @@ pub struct Partition {
     pub frozen: Option<Ballot>,
     /// Nodes that were members and are no copies now, latest last: their return is cheaper than a new copy.
     pub former: Vec<PeerId>,
+    /// Copies that an operator's recovery gave up (rule LAST COPY).
+    #[serde(default)]
+    pub given_up: Option<GivenUp>,
+}
+
+/// Copies that hold what a recovery gave up: where they return they are set aside, and never taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// All with a lower incarnation,
+    pub below: Incarnation,
+    /// but for the copy that the partition went on with.
+    pub except: Incarnation,
 }
 
 impl Partition {
     /// A partition with its first configuration.
     #[must_use]
     pub fn new(config: PartitionConfig) -> Self {
-        Self { config: Arc::new(config), last: None, lock: None, frozen: None, former: Vec::new() }
+        Self { config: Arc::new(config), last: None, lock: None, frozen: None, former: Vec::new(), given_up: None }
     }
 
     /// The partition with the next configuration.
@@ -49,7 +61,14 @@ impl Partition {
         former.extend(self.config.members().map(|m| m.peer).filter(|p| !former.contains(p)).collect::<Vec<_>>());
         former.retain(|peer| config.copy_on(*peer).is_none());
         former.drain(..former.len().saturating_sub(FORMER_MAX));
-        Self { config: Arc::new(config), last, former, lock: self.lock, frozen: self.frozen }
+        let (lock, frozen, given_up) = (self.lock, self.frozen, self.given_up);
+        Self { config: Arc::new(config), last, former, lock, frozen, given_up }
+    }
+
+    /// Whether an operator's recovery gave up this copy, or an older one in the same place.
+    #[must_use]
+    pub fn has_given_up(&self, incarnation: Incarnation) -> bool {
+        self.given_up.is_some_and(|given_up| incarnation < given_up.below && incarnation != given_up.except)
     }
 
     /// Whether exactly this request made the present configuration from `expected`.

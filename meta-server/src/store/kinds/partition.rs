@@ -11,7 +11,7 @@ pub(super) fn name(gpid: Gpid) -> String {
 #[cfg(test)]
 mod tests {
     use common::types::{Ballot, ConfigChange, Incarnation, Member, Moving, PeerId, SlotRange};
-    use meta_state::{Lock, Partition, Record, Requester, create_config};
+    use meta_state::{GivenUp, Lock, Partition, Record, Requester, create_config};
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -65,6 +65,7 @@ mod tests {
                 lock: lock.map(|job| Lock { job: Uuid::from_u128(job), taken_at_ms: ballot }),
                 frozen: by.map(Ballot),
                 former: vec![PeerId(1)],
+                given_up: Some(GivenUp { below: Incarnation(9), except: Incarnation(3) }),
                 ..Partition::new(config)
             };
             assert_round_trip(Record::Partition(partition));

@@ -135,7 +135,7 @@ impl Round<'_> {
         if !gone && !failed {
             return None;
         }
-        let peer = self.loads.place_copy(self.cluster, &partition.config)?;
+        let peer = self.loads.place_copy(self.cluster, partition)?;
         Some(Cure::FirstCopy(peer))
     }
 
@@ -186,7 +186,7 @@ impl Round<'_> {
                 peer
             }
             None if self.waits_for_return(partition) => return None,
-            None => self.loads.place_copy(self.cluster, config)?,
+            None => self.loads.place_copy(self.cluster, partition)?,
         };
         Some(ConfigChange::AddLearner { peer })
     }
@@ -208,7 +208,7 @@ impl Round<'_> {
         let config = &partition.config;
         let moves = config.moving.is_some_and(|m| m.peer == peer);
         let report = self.cluster.vitals(peer, self.now.mono).and_then(|v| v.replicas.get(&config.gpid));
-        let back = report.is_some_and(|r| r.status != ReplicaStatus::Error);
+        let back = report.is_some_and(|r| r.status != ReplicaStatus::Error && !partition.has_given_up(r.incarnation));
         back && !moves && config.copy_on(peer).is_none() && self.loads.is_usable(peer)
     }
 

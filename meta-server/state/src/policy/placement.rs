@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use common::types::{PartitionConfig, PeerId, Time};
 
 use crate::cluster::Cluster;
+use crate::partition::Partition;
 
 /// A node with less than this share free comes last, in thousandths.
 const SCARCE_PERMILLE: u64 = 150;
@@ -76,12 +77,17 @@ impl Loads {
 
     /// A node for one more copy of this partition; one that still has an old one comes last, for if it were any good it
     /// would have been taken back before.
-    pub fn place_copy(&mut self, cluster: &Cluster, config: &PartitionConfig) -> Option<PeerId> {
+    pub fn place_copy(&mut self, cluster: &Cluster, partition: &Partition) -> Option<PeerId> {
+        let config = &partition.config;
         let nodes = self.nodes.len() as u64;
-        let tried = |peer: &PeerId| cluster.vitals.get(peer).is_some_and(|v| v.replicas.contains_key(&config.gpid));
+        let old = |peer: &PeerId| cluster.vitals.get(peer).and_then(|v| v.replicas.get(&config.gpid));
+        let tried = |peer: &PeerId| old(peer).is_some();
+        // A copy that a recovery gave up is set aside first, or it would be taken for the new one's beginning.
+        let given_up = |peer: &PeerId| old(peer).is_some_and(|copy| partition.has_given_up(copy.incarnation));
         let moving = config.moving.map(|m| m.peer);
         let free = self.nodes.iter().filter(|(peer, load)| {
-            config.copy_on(**peer).is_none() && moving != Some(**peer) && load.learners < LEARNERS_MAX
+            let free = config.copy_on(**peer).is_none() && moving != Some(**peer) && !given_up(peer);
+            free && load.learners < LEARNERS_MAX
         });
         let rank = |(peer, load): &(&PeerId, &Load)| {
             let scarce = load.free_permille < SCARCE_PERMILLE;

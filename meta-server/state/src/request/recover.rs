@@ -11,7 +11,7 @@ use super::view::unknown_node;
 use crate::appoint::appoint;
 use crate::cluster::Cluster;
 use crate::creation::{Recovery, recover_config};
-use crate::partition::Partition;
+use crate::partition::{GivenUp, Partition};
 
 /// What a recovery would do, and what to store to do it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,9 @@ impl Cluster {
         let seen_ballot = copies.iter().map(|(_, r)| r.ballot).chain(partition.frozen).max().unwrap_or_default();
         let seen_incarnation = copies.iter().map(|(_, r)| r.incarnation).max().unwrap_or_default();
         let config = recover_config(&partition.config, Recovery { primary, seen_ballot, seen_incarnation });
+        let given_up = GivenUp { below: config.next_incarnation, except: primary.incarnation };
         let mut next = partition.with(config, None);
+        next.given_up = Some(given_up);
         next.frozen = None;
         let may_lose = losses(partition, primary, report);
         Ok(RecoverDecision {

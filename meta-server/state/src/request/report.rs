@@ -85,7 +85,9 @@ impl Cluster {
         if !self.is_live(config.gpid.table_id) {
             return true;
         }
-        !concerns(config, peer) && config.is_healthy() && config.moving.is_none()
+        // What a recovery gave up is no cure at all.
+        let given_up = partition.has_given_up(report.incarnation);
+        !concerns(config, peer) && (given_up || config.is_healthy() && config.moving.is_none())
     }
 }
 

@@ -175,6 +175,32 @@ fn recover_refuses_while_a_named_node_is_alive_or_an_unnamed_one_is_silent() {
 }
 
 #[test]
+fn what_a_recovery_gave_up_is_set_aside_where_it_returns_and_not_taken_back() {
+    let (mut world, gpid) = led();
+    let config = world.config(gpid).clone();
+    let (primary, heir, other) = (config.primary.unwrap(), config.secondaries[0], config.secondaries[1]);
+    let damaged = ReplicaReport { clean: false, ..idle(gpid, heir.incarnation.0) };
+    world.says.insert((heir.peer, gpid), Some(damaged));
+    world.down.extend([primary.peer, other.peer]);
+    world.pass(std::time::Duration::from_secs(6));
+    world.beat();
+    let recovered = world.cluster.recover(gpid, &[primary.peer, other.peer], world.now.mono).unwrap();
+    let partition = recovered.partition.unwrap();
+    assert!(partition.has_given_up(primary.incarnation) && !partition.has_given_up(heir.incarnation));
+    assert!(!partition.has_given_up(partition.config.next_incarnation), "what is made from now on is not meant");
+    world.apply(vec![partition.into()]);
+    world.says.remove(&(heir.peer, gpid));
+    world.says.insert((primary.peer, gpid), Some(idle(gpid, primary.incarnation.0)));
+    world.down.clear();
+    world.beat();
+    let collect = world.cluster.reply(&world.heartbeat(primary.peer.0)).collect;
+    assert_eq!(collect.first().map(|order| (order.0, order.1)), Some((gpid, primary.incarnation)));
+    let added = guardian(&world.cluster, GuardianOptions::default(), world.now);
+    let onto = |peer| added.iter().any(|p| p.cure == crate::policy::Cure::Change(ConfigChange::AddLearner { peer }));
+    assert!(!onto(primary.peer), "{added:?}");
+}
+
+#[test]
 fn recover_refuses_what_an_appointment_will_cure() {
     let (mut world, gpid) = led();
     let members: Vec<_> = world.config(gpid).members().collect();

@@ -70,6 +70,9 @@ impl Collector for NodeCollector {
             "Times that a primary lost a lease",
             vec![([("scope", "node")], losses)],
         )?;
+        let damaged = node.meters.damaged.load(Ordering::Relaxed);
+        let damaged = vec![([("scope", "node")], damaged)];
+        counters(&mut encoder, "replicas_damaged", "Times that a scrub found a replica damaged", damaged)?;
         let (cache, memtables) = node.engine.memory();
         let memory = vec![([("part", "block_cache")], cache as u64), ([("part", "memtables")], memtables as u64)];
         gauges(&mut encoder, "rocksdb_memory_bytes", "Memory of all RocksDB instances", memory)?;

@@ -31,6 +31,8 @@ pub(crate) enum Input {
     Mark(oneshot::Sender<()>),
     /// A fetched checkpoint takes the place of the storage.
     Install(CheckpointReady),
+    /// What stands in its directory is not to be used again: it goes to error for good, and says why.
+    Condemn(Arc<str>),
     /// Close, after a flush if asked: answered when storage and log are let go.
     Stop { flush: bool, done: oneshot::Sender<Decree> },
 }
@@ -49,6 +51,8 @@ pub(crate) struct View {
     pub(crate) config: Option<Arc<PartitionConfig>>,
     /// Why it is in error.
     pub(crate) error: Option<Arc<str>>,
+    /// Its directory is not used again: it is damaged, or its disk failed.
+    pub(crate) condemned: bool,
     pub(crate) prepared: Decree,
     pub(crate) prepared_ballot: Ballot,
     pub(crate) committed: Decree,
@@ -66,6 +70,7 @@ impl View {
             ballot: core.ballot(),
             config: core.config().cloned(),
             error: None,
+            condemned: false,
             prepared: core.prepared(),
             prepared_ballot: core.prepared_ballot(),
             committed: core.committed(),

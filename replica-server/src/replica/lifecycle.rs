@@ -49,15 +49,16 @@ impl Node {
         }
         let _turn = self.turns.take(gpid).await;
         let Some(copy) = config.copy_on(self.peer).filter(|copy| config.learners.contains(copy)) else { return Ok(()) };
-        if self.may_be_absent(&config, copy) {
+        let present = self.registry.get(gpid);
+        let lost =
+            present.as_ref().filter(|replica| replica.me.incarnation < copy.incarnation && self.is_lost(replica));
+        if lost.is_none_or(|replica| !self.only_its_disk_is_gone(replica)) && self.may_be_absent(&config, copy) {
             return Ok(());
         }
-        match self.registry.get(gpid) {
-            Some(replica) if replica.me.incarnation < copy.incarnation && self.is_lost(&replica) => {
-                // What stands on a failed disk is superseded; the new copy is made on another one.
-                let _ = self.stop_replica(&replica, false).await;
-                if self.may_create(&config, copy) { self.create(copy, config).await } else { Ok(()) }
-            }
+        if let Some(lost) = lost {
+            return self.replace(lost, copy, config).await;
+        }
+        match present {
             Some(replica) if replica.me.incarnation < copy.incarnation => self.adopt(&replica, copy, config).await,
             Some(replica) => {
                 replica.event(Event::Config(config));
@@ -78,20 +79,15 @@ impl Node {
         copy.incarnation < floor
     }
 
-    /// Whether its disk failed, or is gone.
-    fn is_lost(&self, replica: &Replica) -> bool {
-        self.disks.disk(&replica.place.disk).is_none_or(|disk| !disk.is_usable())
-    }
-
     /// A copy that a disk move is about to open, or that an absent disk could hold, is not made anew.
-    fn may_create(&self, config: &PartitionConfig, copy: Member) -> bool {
+    pub(super) fn may_create(&self, config: &PartitionConfig, copy: Member) -> bool {
         let moved =
             config.moving.is_some_and(|moving| moving.peer == self.peer && moving.incarnation == copy.incarnation);
         !moved && !self.waiting.lock().contains(&config.gpid) && self.is_loaded()
     }
 
     /// An empty copy: the first of a partition at ballot 0, or a learner that will fetch everything (rule LAST COPY).
-    async fn create(self: &Arc<Self>, copy: Member, config: Arc<PartitionConfig>) -> WireResult<()> {
+    pub(super) async fn create(self: &Arc<Self>, copy: Member, config: Arc<PartitionConfig>) -> WireResult<()> {
         let disk = self.disks.choose().ok_or_else(no_disk)?;
         let dir = layout::replica_dir(disk.path(), config.gpid);
         let info = ReplicaInfo::new(config.gpid, copy.incarnation, config.ballot, disk.uuid());

@@ -13,13 +13,15 @@ pub(crate) struct Meters {
     commit: Histogram,
     /// Times that a serving primary lost its lease.
     pub(crate) lease_losses: AtomicU64,
+    /// Replicas in which a scrub found damage.
+    pub(crate) damaged: AtomicU64,
 }
 
 impl Meters {
     pub(crate) fn new(metrics: &Metrics) -> Self {
         let help = "From the arrival of a write at its primary to its answer";
         let commit = metrics.register("commit_seconds", help, seconds_histogram());
-        Self { commit, lease_losses: AtomicU64::new(0) }
+        Self { commit, lease_losses: AtomicU64::new(0), damaged: AtomicU64::new(0) }
     }
 
     /// A write was committed.

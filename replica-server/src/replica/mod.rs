@@ -2,6 +2,7 @@
 
 mod beacons;
 mod boot;
+mod cure;
 mod digest;
 mod disk_set;
 mod gate;

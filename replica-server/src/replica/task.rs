@@ -64,6 +64,7 @@ pub(crate) struct Task {
     pub(super) effects: Vec<Effect>,
     pub(super) error: Option<Arc<str>>,
     pub(super) clean: bool,
+    condemned: bool,
     leased: bool,
     /// Appends known durable.
     pub(super) durable: AppendSeq,
@@ -93,6 +94,7 @@ impl Task {
             env,
             info,
             clean,
+            condemned: false,
             leased: false,
             signal,
             inbox,
@@ -146,6 +148,10 @@ impl Task {
             Input::Install(ready) => {
                 self.perform().await;
                 self.install(ready).await;
+            }
+            Input::Condemn(why) => {
+                self.condemned = true;
+                self.fail(&why);
             }
             // Taken by the loop, which ends with it.
             Input::Stop { .. } => {}
@@ -268,7 +274,8 @@ impl Task {
         }
         self.leased = leased;
         self.replica.gate.publish(until);
-        let view = View { error: self.error.clone(), clean: self.clean, ..View::of(&self.core) };
+        let (error, clean, condemned) = (self.error.clone(), self.clean, self.condemned);
+        let view = View { error, clean, condemned, ..View::of(&self.core) };
         let now = (view.status, view.ballot);
         let before = std::mem::replace(&mut *self.replica.view.lock(), Arc::new(view));
         if before.roster != self.core.roster() {

@@ -18,8 +18,8 @@ use crate::log::{DiskLog, LogStatus};
 const TICK: Duration = Duration::from_millis(50);
 /// Between two looks at what the log still has to keep.
 const GARBAGE: Duration = Duration::from_secs(2);
-/// Between two scrubs at least.
-const SCRUB_PAUSE_MIN: Duration = Duration::from_secs(30);
+/// Between two scrubs at least, however few replicas there are and however often they are to be read.
+const SCRUB_PAUSE_MIN: Duration = Duration::from_secs(1);
 /// Between two looks at directories that were set aside.
 const TRASH: Duration = Duration::from_secs(60);
 
@@ -59,6 +59,7 @@ impl Node {
                     self.disks.fail(&disk, error.to_string());
                 }
             }
+            self.condemn_on_failed_disks();
             let figures = self.disks.figures();
             known.retain(|tag, _| figures.iter().any(|disk| disk.tag == *tag));
             for disk in figures {
@@ -76,7 +77,10 @@ impl Node {
     /// Opens what went to error on a disk that is well again, as after a restart: without a role (rule ROLES). RocksDB
     /// itself does not recover from a full disk.
     fn revive(self: &Arc<Self>, disk: &str) {
-        let failed = |replica: &Arc<Replica>| replica.place.disk == disk && replica.view().error.is_some();
+        let failed = |replica: &Arc<Replica>| {
+            let view = replica.view();
+            replica.place.disk == disk && view.error.is_some() && !view.condemned
+        };
         for replica in self.registry.all().into_iter().filter(failed) {
             let node = Arc::clone(self);
             tokio::spawn(async move {
@@ -124,7 +128,7 @@ impl Node {
             last = replica.gpid;
             match self.scrub(replica).await {
                 Ok(report) if report.damage.is_empty() => tracing::debug!(gpid = %last, "scrubbed"),
-                Ok(report) => tracing::error!(gpid = %last, damage = ?report.damage, "a scrub found damage"),
+                Ok(report) => self.found_damaged(replica, &report.damage).await,
                 Err(error) => tracing::warn!(gpid = %last, %error, "a replica could not be scrubbed"),
             }
         }

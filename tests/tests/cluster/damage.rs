@@ -1,0 +1,106 @@
+//! Damage on disk: the background scrub finds it, and the replica is made anew from the others.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use common::types::ReplicaStatus;
+use tests::cluster::{Cluster, Options};
+use tests::wait;
+use tests::workload::{self, Workload};
+use tests::{cli, disks};
+
+use crate::support::{Place, TABLE, metric, pick, same_everywhere, store, turn};
+
+const WITHIN: Duration = Duration::from_secs(60);
+
+async fn loaded(replicas: u32) -> Result<(Cluster, Workload)> {
+    let settings = vec![("disk.scrub_every", "1s".to_owned())];
+    let cluster = Cluster::start_with(Options { settings, ..Options::default() }).await?;
+    cluster.create(TABLE, 1, replicas).await?;
+    let load = workload::Options { value_bytes: 1000, ..workload::Options::default() };
+    let mut workload = Workload::start(store(&cluster), load);
+    workload.progress(3000, WITHIN).await?;
+    workload.pause().await;
+    assert_eq!(cli::run(&cluster, &["flush", "-t", TABLE])?.code, 0);
+    Ok((cluster, workload))
+}
+
+fn disk_path(cluster: &Cluster, place: &Place) -> Result<PathBuf> {
+    let disks = &cluster.node(place.node)?.disks;
+    disks.iter().find(|(tag, _)| *tag == place.disk).map(|(_, path)| path.clone()).context("no such disk")
+}
+
+/// Turns some bits over in the middle of each table file; returns how many there are.
+fn damage(replica: &Path) -> Result<usize> {
+    let mut damaged = 0;
+    for entry in fs::read_dir(replica.join("rdb"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "sst") {
+            let mut bytes = fs::read(&path)?;
+            let middle = bytes.len() / 3;
+            bytes.iter_mut().skip(middle).take(64).for_each(|byte| *byte ^= 0xff);
+            // In place, as a disk does it: the server has the file open.
+            let mut file = fs::OpenOptions::new().write(true).open(&path)?;
+            std::io::Write::write_all(&mut file, &bytes)?;
+            damaged += 1;
+        }
+    }
+    Ok(damaged)
+}
+
+fn found(cluster: &Cluster, place: &Place) -> Result<f64> {
+    metric(&cluster.node(place.node)?.http, &["replicas_damaged_total"])
+}
+
+async fn wait_found(cluster: &Cluster, place: &Place) -> Result<()> {
+    wait::until("the scrub to find it", WITHIN, async || {
+        let found = found(cluster, place)?;
+        wait::holds(found >= 1.0, || format!("found {found}"))
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_secondary_is_found_set_aside_and_learned_anew() -> Result<()> {
+    let _turn = turn().await;
+    let (cluster, workload) = loaded(3).await?;
+    let place = pick(&cluster, ReplicaStatus::Secondary).await?;
+    let disk = disk_path(&cluster, &place)?;
+    assert!(damage(&disk.join(disks::live(place.gpid)))? > 0, "nothing was flushed");
+    wait_found(&cluster, &place).await?;
+    let aside = format!("{}.err.", disks::live(place.gpid));
+    wait::until("the damaged directory set aside", WITHIN, async || {
+        let names = fs::read_dir(&disk)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        let names: Vec<String> = names.collect::<Result<_>>()?;
+        wait::holds(names.iter().any(|name| name.starts_with(&aside)), || format!("{names:?}"))
+    })
+    .await?;
+    cluster.healthy(TABLE).await?;
+    cluster.propose(TABLE, place.gpid, place.peer).await?;
+    workload.finish().await?;
+    same_everywhere(&cluster).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_replica_is_found_damaged_and_kept() -> Result<()> {
+    let _turn = turn().await;
+    let (cluster, workload) = loaded(1).await?;
+    let place = pick(&cluster, ReplicaStatus::Primary).await?;
+    let live = disk_path(&cluster, &place)?.join(disks::live(place.gpid));
+    assert!(damage(&live)? > 0, "nothing was flushed");
+    wait_found(&cluster, &place).await?;
+    // Another turn of the scrub does not change that.
+    let before = found(&cluster, &place)?;
+    wait::until("the next turn", WITHIN, async || {
+        let now = found(&cluster, &place)?;
+        wait::holds(now > before, || format!("{now}"))
+    })
+    .await?;
+    let config = cluster.config(TABLE, place.gpid).await?;
+    assert_eq!(config.primary.map(|primary| primary.peer), Some(place.peer), "there is no other copy to go on with");
+    assert!(live.is_dir());
+    drop(workload);
+    Ok(())
+}

@@ -3,6 +3,7 @@
 mod completions;
 mod disk;
 mod disk_balance;
+mod disk_drain;
 mod disk_migrate;
 mod disk_plan;
 mod disk_set;
@@ -52,6 +53,8 @@ pub enum Command {
     DiskMigrateReport(job::Report),
     /// Even out the disks of a node by moving replicas: shows the moves, with --execute does them
     DiskBalance(disk_balance::DiskBalance),
+    /// Empty a disk: nothing new is put there, and its replicas move to the node's other disks
+    DiskDrain(disk_drain::DiskDrain),
     /// Make a secondary the primary
     Propose(propose::Propose),
     /// Compare the digests of all members at one decree
@@ -96,6 +99,7 @@ impl Command {
             Self::DiskMigrate(command) => command.run(context).await,
             Self::DiskMigrateReport(command) => command.run(context).await,
             Self::DiskBalance(command) => command.run(context).await,
+            Self::DiskDrain(command) => command.run(context).await,
             Self::Propose(command) => command.run(context).await,
             Self::Verify(command) => command.run(context).await,
             Self::Set(command) => command.run(context).await,

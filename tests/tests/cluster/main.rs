@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod cli_contract;
+mod damage;
 mod disk_balance;
+mod disk_drain;
 mod disk_move;
 mod disk_move_crash;
 mod disk_set;
@@ -10,6 +12,7 @@ mod doors;
 mod full_disk;
 mod learn;
 mod meta_absence;
+mod metrics;
 mod replication;
 mod restart;
 mod support;

@@ -149,6 +149,7 @@ mod tests {
         assert_eq!(complete("disk-migrate -n "), ["127.0.0.1:34801"]);
         assert_eq!(complete("disk-migrate -n 0 --gpid 1."), ["1.0", "1.1"]);
         assert_eq!(complete("disk-migrate -n 0 -g 1.0 -f disk1 -t d"), ["disk1", "disk2"]);
+        assert_eq!(complete("disk-remove -n 0 -d d"), ["disk1", "disk2"]);
         assert_eq!(complete("count -t c"), ["cities"]);
         assert_eq!(complete("app c"), ["cities"]);
         assert_eq!(complete("use "), ["cities"]);

@@ -18,7 +18,7 @@ use super::open::{self, DiskOptions, OpenDisksError};
 use super::placement::{self, Choice};
 use super::set::DiskSet;
 use super::trash::TrashLives;
-use super::{Identity, ReplicaInfo, layout};
+use super::{Identity, ReplicaInfo, layout, record};
 
 /// A disk as it stands, for reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl DiskManager {
             let text = format!("these disks belong to cluster {other}, not to {cluster}");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        open::write_identities(&self.disks(), &self.set.lock(), Some(cluster));
+        record::write_identities(&self.disks(), &self.set.lock(), Some(cluster));
         if self.cluster() != Some(cluster) {
             return Err(io::Error::other("no disk can be written"));
         }

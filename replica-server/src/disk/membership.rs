@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::data_dir::DataDir;
 use super::set_error::DiskSetError;
-use super::{DiskManager, DiskSet, open};
+use super::{DiskManager, DiskSet, record};
 
 impl DiskManager {
     /// Marks a disk as draining, or takes the mark away. Durable when this returns. Blocks.
@@ -33,9 +33,9 @@ impl DiskManager {
         let mut next = set.clone();
         change(&mut next)?;
         let next = next.after(&set);
-        let record = |error| DiskSetError::Record(self.home.display().to_string(), error);
-        next.write(&self.home).map_err(record)?;
-        open::write_identities(disks, &next, self.cluster());
+        let unwritten = |error| DiskSetError::Record(self.home.display().to_string(), error);
+        next.write(&self.home).map_err(unwritten)?;
+        record::write_identities(disks, &next, self.cluster());
         *set = next;
         Ok(())
     }

@@ -12,9 +12,9 @@ use uuid::Uuid;
 use super::data_dir::{self, DataDir};
 use super::health::SpaceLimits;
 use super::identity::Identity;
-use super::layout;
 use super::set::{ChosenDisk, DiskSet};
 use super::trash::TrashLives;
+use super::{layout, record};
 
 /// Which disks a node has.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ pub(super) struct Opened {
 pub(super) fn open_all(options: &DiskOptions) -> Result<Opened, OpenDisksError> {
     let configured = options.disks.iter().map(|(tag, path)| (tag.as_str(), path.as_path(), false));
     told_apart(&configured.collect::<Vec<_>>())?;
-    let before = known_set(&options.disks, &options.home)?;
+    let before = record::known_set(&options.disks, &options.home)?;
     let chosen = before.in_effect(&options.disks);
     told_apart(&chosen.iter().map(|disk| (disk.tag.as_str(), disk.path.as_path(), disk.added)).collect::<Vec<_>>())?;
     let mut looks = Vec::new();
@@ -84,7 +84,7 @@ pub(super) fn open_all(options: &DiskOptions) -> Result<Opened, OpenDisksError> 
     let locked = locked.collect::<Result<Vec<_>, OpenDisksError>>()?;
     let dirs: Vec<_> =
         locked.into_iter().map(|(disk, found)| Arc::new(settle(disk, found, &absent, cluster))).collect();
-    let set = remember(options, &dirs, &before, cluster);
+    let set = record::remember(options, &dirs, &before, cluster);
     dirs.iter().filter(|dir| dir.is_usable()).for_each(|dir| clear_checkpoints(dir));
     Ok(Opened { dirs, set })
 }
@@ -100,31 +100,6 @@ fn told_apart(disks: &[(&str, &Path, bool)]) -> Result<(), OpenDisksError> {
     };
     let given: Vec<_> = disks.iter().map(text).collect();
     Err(OpenDisksError::Ambiguous(format!("'{}'", given.join(","))))
-}
-
-/// The disks that a start would open, by what is configured and what the node remembers. Reads only.
-///
-/// # Errors
-/// [`OpenDisksError::Newer`].
-pub fn in_effect(configured: &[(String, PathBuf)], home: &Path) -> Result<Vec<ChosenDisk>, OpenDisksError> {
-    Ok(known_set(configured, home)?.in_effect(configured))
-}
-
-/// What the node remembers of its disks: the newest of the records in `home` and on the configured disks. A disk that
-/// comes from another node remembers that one's disks, and is not listened to.
-fn known_set(configured: &[(String, PathBuf)], home: &Path) -> Result<DiskSet, OpenDisksError> {
-    let home = match DiskSet::read(home) {
-        Err(error @ CheckedError::Newer { .. }) => return Err(OpenDisksError::Newer(error)),
-        Err(error) => {
-            tracing::error!(%error, "the record of this node's disks cannot be read; the disks are asked themselves");
-            None
-        }
-        Ok(set) => set,
-    };
-    let on_disks: Vec<_> = configured.iter().filter_map(|(_, path)| Some(Identity::read(path).ok()??.set)).collect();
-    let of_this_node = on_disks.iter().filter(|set| home.as_ref().is_none_or(|home| home.shares_a_disk(set)));
-    let newest = of_this_node.chain(&home).max_by_key(|set| set.revision).cloned();
-    Ok(newest.filter(|set| set.revision > 0).unwrap_or_else(|| DiskSet::union(&on_disks)))
 }
 
 pub(super) fn look(path: &Path) -> Result<Look, OpenDisksError> {
@@ -241,48 +216,6 @@ pub(super) fn make(chosen: &ChosenDisk, cluster: Option<Uuid>) -> io::Result<Dat
     dir.identity(cluster, DiskSet { disks: vec![dir.known()], ..DiskSet::default() }).write(path)?;
     tracing::info!(disk = tag, path = %path.display(), uuid = %dir.uuid(), "new disk");
     Ok(dir)
-}
-
-/// Brings the record of the node's disks up to date at a start.
-fn remember(options: &DiskOptions, dirs: &[Arc<DataDir>], before: &DiskSet, cluster: Option<Uuid>) -> DiskSet {
-    for dir in dirs {
-        dir.set_draining(before.disks.iter().any(|known| known.disk == dir.uuid() && known.draining));
-    }
-    let removed = before.still_configured(&options.disks);
-    for disk in &removed {
-        tracing::warn!(
-            disk = disk.tag,
-            path = %disk.path.display(),
-            "not opened: it was removed by disk-remove; take it out of data_dirs"
-        );
-    }
-    for dir in dirs.iter().filter(|dir| dir.is_added()) {
-        tracing::info!(disk = dir.tag(), path = %dir.path().display(), "added by disk-add, not in data_dirs");
-    }
-    let disks = dirs.iter().filter(|dir| !dir.uuid().is_nil()).map(|dir| dir.known()).collect();
-    let set = DiskSet { revision: 0, disks, removed }.after(before);
-    // A home on a disk that is not there would be written beside its mount.
-    let lost = dirs.iter().any(|dir| !dir.is_usable() && options.home.starts_with(dir.path()));
-    let unchanged = matches!(DiskSet::read(&options.home), Ok(Some(stored)) if stored == set);
-    if !lost
-        && !unchanged
-        && let Err(error) = set.write(&options.home)
-    {
-        tracing::error!(home = %options.home.display(), %error, "the record of this node's disks cannot be written");
-    }
-    write_identities(dirs, &set, cluster);
-    set
-}
-
-/// Writes down what changed: every usable disk knows the cluster and all disks of its node.
-pub(super) fn write_identities(dirs: &[Arc<DataDir>], set: &DiskSet, cluster: Option<Uuid>) {
-    for dir in dirs.iter().filter(|dir| dir.is_usable()) {
-        let identity = dir.identity(cluster, set.clone());
-        let unchanged = matches!(Identity::read(dir.path()), Ok(Some(stored)) if stored == identity);
-        if !unchanged && let Err(error) = identity.write(dir.path()) {
-            dir.note(&error);
-        }
-    }
 }
 
 /// Removes what an earlier run left of rounds and learns.

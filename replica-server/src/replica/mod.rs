@@ -4,6 +4,8 @@ mod beacons;
 mod boot;
 mod cure;
 mod digest;
+mod disk_broken;
+mod disk_remove;
 mod disk_set;
 mod gate;
 mod grant;

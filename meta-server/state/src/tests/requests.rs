@@ -1,6 +1,7 @@
 //! What nodes and operators ask for.
 
 use common::rpc::ErrorCode;
+use common::types::MovingRequest;
 
 use super::*;
 
@@ -297,4 +298,24 @@ pub(super) fn job(id: u128) -> common::job::Job {
         finished_at_ms: None,
         last_error: None,
     }
+}
+
+#[test]
+fn a_node_hears_of_every_configuration_that_names_it_a_move_included_and_of_no_other() {
+    let mut world = World::new(4);
+    let gpid = Gpid::new(world.create("t", 8, 3), 0);
+    world.rounds(8);
+    let named = |world: &World, node: u64| {
+        let configs = world.cluster.configs_of(PeerId(node));
+        configs.into_iter().map(|config| config.gpid).collect::<Vec<_>>()
+    };
+    assert_eq!((0..4).map(|node| named(&world, node).len()).sum::<usize>(), 24);
+    let config = world.config(gpid).clone();
+    let member = config.secondaries[0];
+    assert!(named(&world, member.peer.0).contains(&gpid));
+    let deadline_ms = world.now.wall_ms + 60_000;
+    let moving = Some(MovingRequest { job: Uuid::from_u128(9), deadline_ms, hand_back: false });
+    let primary = config.primary.unwrap().peer.0;
+    world.change(primary, gpid, &ConfigChange::Drop { member, moving });
+    assert!(world.config(gpid).copy_on(member.peer).is_none() && named(&world, member.peer.0).contains(&gpid));
 }

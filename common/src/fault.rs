@@ -2,9 +2,12 @@
 //!
 //! Always compiled in, at one relaxed load each. A process arms them only from `GODWIT_FAULT`, and only if it was
 //! started with `--enable-fault-injection`. The form is `point=action[@nth][~path part]`, several separated by commas;
-//! actions are `error` (EIO), `enospc`, `kill` (SIGKILL to itself) and `hang:<ms>`.
+//! actions are `error` (EIO), `enospc`, `kill` (SIGKILL to itself), `hang:<ms>`, and `flip`, which damages the file that
+//! is passed with the point.
 
+use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,8 +49,14 @@ points! {
     JobWrite = "job.write",
     /// A pre-copy round takes its checkpoint.
     MoveCheckpoint = "move.checkpoint",
-    /// In the middle of copying a file.
+    /// A piece of a file is read to be copied.
+    MoveRead = "move.read",
+    /// A piece of a copy is written.
     MoveCopy = "move.copy",
+    /// What was written of a copy is made durable.
+    MoveSync = "move.sync",
+    /// What is durable of a copy is read back.
+    MoveVerify = "move.verify",
     /// All is verified: MOVED is recorded.
     MoveMoved = "move.moved",
     /// The replica left the configuration and is about to close.
@@ -81,6 +90,8 @@ pub enum Action {
     Kill,
     /// Blocks the calling thread.
     Hang(Duration),
+    /// Turns over the last byte of the file, once: a disk that lies.
+    Flip,
 }
 
 #[derive(Debug)]
@@ -112,7 +123,8 @@ fn act(point: Point, path: &Path) -> io::Result<()> {
         let hit = armed.iter_mut().find(|a| a.point == point && path.to_string_lossy().contains(&a.path_part));
         let Some(hit) = hit else { return Ok(()) };
         hit.passed += 1;
-        if hit.passed < hit.nth {
+        let is_over = hit.action == Action::Flip && hit.passed > hit.nth;
+        if hit.passed < hit.nth || is_over {
             return Ok(());
         }
         hit.action
@@ -129,7 +141,18 @@ fn act(point: Point, path: &Path) -> io::Result<()> {
             std::thread::sleep(time);
             Ok(())
         }
+        Action::Flip => flip(path),
     }
+}
+
+/// An empty file has nothing to damage.
+fn flip(path: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let Some(last) = file.metadata()?.len().checked_sub(1) else { return Ok(()) };
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, last)?;
+    file.write_all_at(&byte.map(|byte| !byte), last)?;
+    file.sync_all()
 }
 
 /// Arms a point for paths that contain `path_part` (tests give the directory of their own), from the `nth` passing on.
@@ -147,7 +170,7 @@ pub fn disarm(path_part: &str) {
 
 /// Why a `GODWIT_FAULT` is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no fault: write point=action[@nth][~path], action one of error, enospc, kill, hang:<ms>")]
+#[error("'{0}' is no fault: write point=action[@nth][~path], action one of error, enospc, kill, hang:<ms>, flip")]
 pub struct ParseFaultError(String);
 
 /// Arms what a `GODWIT_FAULT` says.
@@ -180,6 +203,7 @@ impl FromStr for Action {
             None if text == "error" => Ok(Self::Error),
             None if text == "enospc" => Ok(Self::NoSpace),
             None if text == "kill" => Ok(Self::Kill),
+            None if text == "flip" => Ok(Self::Flip),
             Some(("hang", ms)) => Ok(Self::Hang(Duration::from_millis(ms.parse().map_err(|_| ())?))),
             _ => Err(()),
         }

@@ -6,7 +6,7 @@ mod durable;
 mod throttle;
 
 pub use checked::{CheckedError, read_checked, write_checked};
-pub use copy::{Copied, CopyContext, CopyError, checksum, copy_verified};
+pub use copy::{Copied, CopyContext, CopyError, CopyReport, Doing, FileCopy, Verified, checksum, copy_files};
 pub use durable::{
     atomic_write, create_dir_durable, durable_rename, durable_replace, remove_dir_durable, sync_dir, sync_parent,
 };

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use common::fs::{CopyContext, checksum, copy_verified, durable_replace, sync_dir};
+use common::fs::{Copied, CopyContext, CopyReport, FileCopy, checksum, copy_files, durable_replace, sync_dir};
 use common::types::Incarnation;
 
 use super::error::MoveError;
@@ -96,7 +96,7 @@ fn is_same_file(source: &Source<'_>, name: &str) -> bool {
     source.before.and_then(inode).is_some_and(|before| inode(source.dir) == Some(before))
 }
 
-/// Copies what the plan says and makes the round complete. The manifest then says so, durably.
+/// Copies what the plan says and makes the round complete. The manifest then says so, durably. Returns what it took.
 ///
 /// # Errors
 /// Any; the `.tmp` can be used by another round.
@@ -106,67 +106,83 @@ pub(super) fn copy(
     source: &Source<'_>,
     plan: Plan<'_>,
     context: &CopyContext<'_>,
-) -> Result<(), MoveError> {
+) -> Result<CopyReport, MoveError> {
     // From here on a complete round of before may lack files that it had.
     let copied_before = std::mem::replace(&mut manifest.tables, plan.keep);
     drop(copied_before);
     (manifest.incarnation, manifest.database) = (source.incarnation, source.database.to_owned());
     manifest.complete = None;
     note(tmp, manifest)?;
-    let others = copy_files(tmp, manifest, source, &plan.copy, context)?;
+    let (others, report) = copy_planned(tmp, manifest, source, &plan.copy, context)?;
     let files = manifest.tables.clone().into_iter().chain(others).collect();
     let applied = source.checkpoint.applied;
     manifest.complete = Some(CompleteRound { decree: applied.decree, ballot: applied.ballot, files });
     manifest.rounds.push(plan.bytes);
     note(tmp, manifest)?;
-    prune(tmp, manifest)
+    prune(tmp, manifest)?;
+    Ok(report)
 }
 
-fn copy_files(
+/// Receives the files of a round as they are done: durable, and read back equal.
+struct Receiver<'a> {
+    tmp: &'a Path,
+    manifest: &'a mut Manifest,
+    others: BTreeMap<String, FileContent>,
+    /// Bytes of table files that the manifest on disk does not speak of yet.
+    unnoted: u64,
+}
+
+fn copy_planned(
     tmp: &Path,
     manifest: &mut Manifest,
     source: &Source<'_>,
     files: &[&CheckpointFile],
     context: &CopyContext<'_>,
-) -> Result<BTreeMap<String, FileContent>, MoveError> {
-    let (mut others, mut unnoted) = (BTreeMap::new(), 0);
-    for file in files {
-        let content = copy_file(tmp, source, file, context)?;
-        if !is_table(&file.name) {
-            others.insert(file.name.clone(), content);
-            continue;
-        }
-        manifest.tables.insert(file.name.clone(), content);
-        unnoted += file.size;
-        if unnoted >= NOTE_BYTES {
-            note(tmp, manifest)?;
-            unnoted = 0;
+) -> Result<(BTreeMap<String, FileContent>, CopyReport), MoveError> {
+    let rdb = layout::rdb_dir(tmp);
+    let copy = |file: &&CheckpointFile| FileCopy {
+        source: source.dir.join(&file.name),
+        target: rdb.join(copied_as(&file.name)),
+    };
+    let copies: Vec<FileCopy> = files.iter().map(copy).collect();
+    let mut receiver = Receiver { tmp, manifest, others: BTreeMap::new(), unnoted: 0 };
+    let done = |index: usize, copied| files.get(index).map_or(Ok(()), |file| receiver.done(&file.name, copied));
+    match copy_files(&copies, context, done) {
+        Ok(report) => Ok((receiver.others, report)),
+        Err(error) => {
+            // What was copied is good all the same, if this is only a stop.
+            if receiver.unnoted > 0 && matches!(error, MoveError::Cancelled) {
+                note(tmp, receiver.manifest)?;
+            }
+            Err(error)
         }
     }
-    Ok(others)
+}
+
+impl Receiver<'_> {
+    fn done(&mut self, name: &str, copied: Copied) -> Result<(), MoveError> {
+        let content = FileContent { size: copied.size, crc32: copied.crc32 };
+        if !is_table(name) {
+            let rdb = layout::rdb_dir(self.tmp);
+            let target = rdb.join(name);
+            durable_replace(&rdb.join(copied_as(name)), &target).map_err(MoveError::io(&target))?;
+            self.others.insert(name.to_owned(), content);
+            return Ok(());
+        }
+        self.manifest.tables.insert(name.to_owned(), content);
+        self.unnoted += copied.size;
+        if self.unnoted >= NOTE_BYTES {
+            note(self.tmp, self.manifest)?;
+            self.unnoted = 0;
+        }
+        Ok(())
+    }
 }
 
 /// Names that come again with other content (MANIFEST, CURRENT) are exchanged by rename, so that there is always a
 /// whole one.
-fn copy_file(
-    tmp: &Path,
-    source: &Source<'_>,
-    file: &CheckpointFile,
-    context: &CopyContext<'_>,
-) -> Result<FileContent, MoveError> {
-    let target = layout::rdb_dir(tmp).join(&file.name);
-    let copying = if is_table(&file.name) { target.clone() } else { with_suffix(&target, ".copy") };
-    let copied = copy_verified(&source.dir.join(&file.name), &copying, context)?;
-    if copying != target {
-        durable_replace(&copying, &target).map_err(MoveError::io(&target))?;
-    }
-    Ok(FileContent { size: copied.size, crc32: copied.crc32 })
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
+fn copied_as(name: &str) -> String {
+    if is_table(name) { name.to_owned() } else { format!("{name}.copy") }
 }
 
 /// The names of copied files are durable before the manifest speaks of them.
@@ -214,7 +230,6 @@ pub(super) fn check_complete<'m>(tmp: &Path, manifest: &'m Manifest) -> Result<&
 
 #[cfg(test)]
 mod tests {
-    use common::fault::Point;
     use common::fs::Throttle;
     use common::types::{Decree, Gpid};
     use tokio_util::sync::CancellationToken;
@@ -264,8 +279,7 @@ mod tests {
             let (incarnation, before) = (Incarnation(incarnation), before.as_deref());
             let source = Source { dir: &dir, checkpoint: &checkpoint, before, incarnation, database };
             let (throttle, cancel) = (Throttle::unlimited(), CancellationToken::new());
-            let context =
-                CopyContext { throttle: &throttle, cancel: &cancel, fault: Point::MoveCopy, progress: &|_| () };
+            let context = CopyContext { throttle: &throttle, cancel: &cancel, progress: &|_| () };
             let plan = plan(&tmp, &self.manifest, &source, &context).unwrap();
             let bytes = plan.bytes;
             copy(&tmp, &mut self.manifest, &source, plan, &context).unwrap();

@@ -7,9 +7,12 @@ use common::types::ReplicaStatus;
 
 use super::node::Node;
 
-const POINTS: [Point; 10] = [
+const POINTS: [Point; 13] = [
     Point::MoveCheckpoint,
+    Point::MoveRead,
     Point::MoveCopy,
+    Point::MoveSync,
+    Point::MoveVerify,
     Point::MoveMoved,
     Point::MoveLeft,
     Point::MoveSeal,
@@ -166,7 +169,9 @@ async fn a_copy_that_was_cut_short_is_resumed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_error_before_closed_changes_nothing_and_its_cause_is_kept() {
-    for point in [Point::MoveCheckpoint, Point::MoveCopy, Point::MoveMoved] {
+    let points =
+        [Point::MoveCheckpoint, Point::MoveRead, Point::MoveCopy, Point::MoveSync, Point::MoveVerify, Point::MoveMoved];
+    for point in points {
         let node = Node::new();
         node.fill(0, 1000);
         node.host.set_status(ReplicaStatus::Primary);
@@ -180,6 +185,20 @@ async fn an_error_before_closed_changes_nothing_and_its_cause_is_kept() {
         assert_eq!(node.host.status().unwrap().1, ReplicaStatus::Primary, "handed back at every ending");
         assert!(node.disks.trash().is_empty(), "{:?}", node.disks.trash());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_byte_that_turns_over_in_the_copy_is_found_before_moved() {
+    let node = Node::new();
+    node.fill(0, 1000);
+    let own = node.root.to_string_lossy().into_owned();
+    fault::arm(Point::MoveVerify, Action::Flip, 1, &own);
+    let job = node.moved("disk1", "disk2").await;
+    fault::disarm(&own);
+    assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
+    assert!(job.history.iter().all(|step| step.state != JobState::Moved));
+    assert!(job.last_error.clone().unwrap().contains("reads back differently"), "{:?}", job.last_error);
+    node.check_whole_on("disk1");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

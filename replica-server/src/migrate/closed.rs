@@ -38,7 +38,9 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveE
         driver.compaction = None;
         let last = driver.ask(driver.options.leave, || driver.host.close(gpid))?;
         driver.cell.note(|record| record.last = last.or(record.last));
+        driver.lap("close");
         mark_source(driver)?;
+        driver.lap("mark source");
         let tmp = layout::move_tmp_dir(target.path(), gpid);
         driver.pass(Point::MoveSeal, &tmp)?;
         name_copy(driver, &target, &tmp, left)?;
@@ -46,11 +48,14 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveE
             copy_tail(driver, &target, &tmp, left)?;
         }
         seal(driver, &target, &tmp, left)?;
+        driver.lap("seal");
         driver.pass(Point::MoveRenameTarget, &tmp)?;
         durable_rename(&tmp, &live).inspect_err(|error| target.note(error)).map_err(MoveError::io(&tmp))?;
+        driver.lap("rename copy");
     }
     driver.pass(Point::MoveRenameOrigin, &live)?;
     rename_origin(driver);
+    driver.lap("rename origin");
     driver.pass(Point::MoveRenamed, &live)?;
     Ok(JobState::Learning)
 }

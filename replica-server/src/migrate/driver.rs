@@ -27,6 +27,7 @@ use super::host::MoveHost;
 use super::job_cell::JobCell;
 use super::job_store::Ending;
 use super::options::MigrateOptions;
+use super::window::Window;
 use super::{closed, ending, learning, moved, moving, restore, start};
 use crate::disk::{DataDir, DiskManager, layout};
 
@@ -47,6 +48,7 @@ pub(super) struct Driver<H> {
     pub(super) stop: CancellationToken,
     /// Held back between the first round and the close, or the end.
     pub(super) compaction: Option<HeldCompaction>,
+    pub(super) window: Window,
 }
 
 impl<H: MoveHost> Driver<H> {
@@ -212,6 +214,11 @@ impl<H: MoveHost> Driver<H> {
         }
         let stops = self.cell.cancel.is_cancelled() && can_turn_back(record.job.state) && !record.leaving;
         if stops && record.ending.is_none() { Err(MoveError::Cancelled) } else { Ok(()) }
+    }
+
+    /// A step of the window is over.
+    pub(super) fn lap(&mut self, step: &'static str) {
+        self.window.step(step, self.clock.mono());
     }
 
     /// Passes a fault point.

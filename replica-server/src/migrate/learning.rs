@@ -18,16 +18,21 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveE
     let left = driver.cell.record().left;
     let left = left.ok_or_else(|| MoveError::Unexpected("the job does not say how the replica left".to_owned()))?;
     let live = layout::replica_dir(target.path(), gpid);
+    driver.lap("store LEARNING");
     driver.pass(Point::MoveLearning, &live)?;
     let info = ReplicaInfo::read(&live).map_err(|error| MoveError::Unexpected(error.to_string()))?;
     let incarnation = info.incarnation;
     let copy = CopyPlace { gpid, disk: target.tag().to_owned(), incarnation };
     driver.ask(driver.options.leave, || driver.host.open(&copy))?;
+    driver.lap("open");
     // A restart ends every role, so the partition may have taken the copy back under a higher incarnation already.
     if incarnation == left.incarnation {
         driver.ask(driver.options.leave, || driver.host.rejoin(gpid, job))?;
+        driver.lap("rejoin");
     }
     let kind = driver.ask(WAIT, || driver.host.wait_member(gpid, incarnation, WAIT))?;
+    driver.lap("learn");
+    tracing::info!(%gpid, %job, steps = %driver.window, "window in ms");
     let now_ms = driver.clock.wall_ms();
     driver.pass(Point::MoveCompleted, &live)?;
     let change = |record: &mut super::job_store::JobRecord| {

@@ -19,6 +19,7 @@ use super::host::{MoveHost, MovingReplica};
 use super::job_cell::JobCell;
 use super::job_store::{CreateError, JobStore};
 use super::options::MigrateOptions;
+use super::window::Window;
 use crate::disk::DiskManager;
 
 /// The node's moves.
@@ -260,6 +261,7 @@ impl<H: MoveHost> Migrator<H> {
             cell,
             stop: self.stop.clone(),
             compaction: None,
+            window: Window::default(),
         };
         let work = move || {
             let ended = Ended { running: this.running.clone(), id };

@@ -29,6 +29,7 @@ mod round;
 mod start;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use host::{CopyPlace, MoveHost, MovingReplica};
 pub use manifest::{CompleteRound, FileContent, Manifest};

@@ -11,6 +11,7 @@ use super::error::MoveError;
 use super::host::MoveHost;
 use super::job_store::Left;
 use super::manifest::Manifest;
+use super::window::Window;
 use super::{ending, round};
 use crate::disk::layout;
 use crate::storage::Storage;
@@ -38,7 +39,7 @@ fn check_copy<H: MoveHost>(driver: &Driver<H>, tmp: &Path) -> Result<(), MoveErr
 }
 
 /// The replica asks its primary to drop it. That it asked is stored first: from there on the outcome must be known.
-fn leave<H: MoveHost>(driver: &Driver<H>) -> Result<JobState, MoveError> {
+fn leave<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveError> {
     let (gpid, home) = (driver.gpid(), driver.options.home.clone());
     let sole = driver.runtime.block_on(driver.host.replica(gpid)).map(|replica| replica.is_sole());
     let asked = |record: &mut super::job_store::JobRecord| {
@@ -52,6 +53,7 @@ fn leave<H: MoveHost>(driver: &Driver<H>) -> Result<JobState, MoveError> {
     let job = driver.cell.job();
     let request = MovingRequest { job: job.id, deadline_ms, hand_back: job.was_primary };
     let (moving, ballot) = driver.ask(driver.options.leave, || driver.host.leave(gpid, request))?;
+    driver.window = Window::open(driver.clock.mono());
     let left = Left { incarnation: moving.incarnation, ballot, deadline_ms: moving.deadline_ms };
     let change = |record: &mut super::job_store::JobRecord| {
         record.left = Some(left);
@@ -63,5 +65,6 @@ fn leave<H: MoveHost>(driver: &Driver<H>) -> Result<JobState, MoveError> {
         tracing::error!(%gpid, %error, "the state of a move cannot be stored");
         driver.cell.note(change);
     }
+    driver.lap("store CLOSED");
     Ok(JobState::Closed)
 }

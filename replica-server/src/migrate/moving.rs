@@ -90,16 +90,19 @@ fn copy_round<H: MoveHost>(
             held.look();
         }
     };
-    let context = CopyContext { throttle: &throttle, cancel: &cancel, fault: Point::MoveCopy, progress: &progress };
+    let context = CopyContext { throttle: &throttle, cancel: &cancel, progress: &progress };
     let plan = round::plan(tmp, manifest, source, &context)?;
     cell.note(|record| record.job.bytes_total = record.job.bytes_done + plan.bytes);
     let copied = round::copy(tmp, manifest, source, plan, &context);
-    copied.inspect_err(|error| note_disk(driver, error))
+    let report = copied.inspect_err(|error| note_disk(driver, error))?;
+    let (gpid, job, verified) = (driver.gpid(), driver.cell.id(), report.verified);
+    tracing::info!(%gpid, %job, copied = ?report.copied, ?verified, whole = ?report.whole, "copied and read back");
+    Ok(())
 }
 
 /// A target that is full or broken is noted, so that the next move is refused before it begins.
 fn note_disk<H: MoveHost>(driver: &Driver<H>, error: &MoveError) {
-    let (MoveError::Io { error, path } | MoveError::Copy(CopyError::Io { error, path })) = error else { return };
+    let (MoveError::Io { error, path } | MoveError::Copy(CopyError::Io { error, path, .. })) = error else { return };
     if let Some(disk) = driver.disks.disks().iter().find(|disk| path.starts_with(disk.path())) {
         disk.note(error);
     }

@@ -2,8 +2,9 @@
 # Benchmarks over real processes on this machine. Builds what is missing, then:
 #
 #   scripts/bench.sh kv [--ops put,get,mixed] [--callers 1,16,64,256] [--sync always,never] [--seconds 5] …
+#   scripts/bench.sh disk [--quick] [--parts copying,window,foreground,limit,crowd]
 #
-# `scripts/bench.sh kv --help` shows all options. The table goes to stdout as Markdown.
+# `--help` after either shows all options. The tables go to stdout as Markdown.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib/common.sh

@@ -53,6 +53,12 @@ impl Process {
         Ok(())
     }
 
+    /// Its process id, if it was started.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Whether it runs.
     ///
     /// # Errors

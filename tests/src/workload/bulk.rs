@@ -36,16 +36,20 @@ impl Bulk {
     /// # Errors
     /// A read fails, or a row is missing or different.
     pub async fn check(self, store: &Store) -> Result<()> {
-        let reads = stream::iter(0..self.rows).map(|row| async move { (row, store.get(hash_key(row)).await) });
-        let mut reads = reads.buffer_unordered(AT_ONCE);
-        while let Some((row, read)) = reads.next().await {
-            match read? {
-                None => bail!("row {row} is missing"),
-                Some(value) if value != self.value(row) => bail!("row {row} has another content"),
-                Some(_) => {}
-            }
+        let reads = stream::iter(0..self.rows).map(|row| self.read(store, row));
+        reads.buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    /// Reads one row.
+    ///
+    /// # Errors
+    /// As [`Bulk::check`].
+    pub async fn read(self, store: &Store, row: u64) -> Result<()> {
+        match store.get(hash_key(row)).await? {
+            None => bail!("row {row} is missing"),
+            Some(value) if value != self.value(row) => bail!("row {row} has another content"),
+            Some(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Random bytes: they do not compress, so the volume on disk is what was asked for.

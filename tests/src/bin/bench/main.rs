@@ -2,6 +2,7 @@
 
 mod callers;
 mod cluster;
+mod disk;
 mod figures;
 mod kv;
 mod servers;
@@ -24,6 +25,8 @@ struct Cli {
 enum Command {
     /// Puts, gets and a mix of both, by number of callers and kind of log
     Kv(kv::Options),
+    /// Moves between disks: against cp, their window, what they cost the foreground, and a crowded node
+    Disk(disk::Options),
 }
 
 fn main() -> ExitCode {
@@ -38,12 +41,13 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
-        Command::Kv(options) => {
-            let mut builder = tokio::runtime::Builder::new_multi_thread();
-            let runtime = builder.worker_threads(options.client_threads.max(1)).enable_all().build()?;
-            runtime.block_on(until_stopped(kv::run(options)))
-        }
+        Command::Kv(options) => runtime(options.client_threads)?.block_on(until_stopped(kv::run(options))),
+        Command::Disk(options) => runtime(1)?.block_on(until_stopped(disk::run(options))),
     }
+}
+
+fn runtime(threads: usize) -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(threads.max(1)).enable_all().build()
 }
 
 /// A benchmark that is interrupted still takes its cluster down: that is in the drop of what it holds.

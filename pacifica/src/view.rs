@@ -91,6 +91,16 @@ impl Replica {
         }
     }
 
+    /// Whether some other copy has answered this primary in its ballot and has granted no lease: a beacon would be
+    /// granted now.
+    #[must_use]
+    pub fn lacks_lease(&self) -> bool {
+        match &self.role {
+            Role::Primary(primary) => primary.lacks_lease(&self.state),
+            Role::Secondary(_) | Role::Learner(_) | Role::Inactive(_) => false,
+        }
+    }
+
     /// Whether this replica would grant a beacon's entry now: same ballot, that primary, a role, and health.
     #[must_use]
     pub fn grants(&self, primary: PeerId, ballot: Ballot) -> bool {

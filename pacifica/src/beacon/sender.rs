@@ -69,6 +69,11 @@ impl BeaconSender {
         Some(self.beacon())
     }
 
+    /// The next beacon is due now: somebody is known to be ready to grant what it refused.
+    pub const fn hasten(&mut self) {
+        self.next_at = Time(0);
+    }
+
     fn remember(&mut self, at: Time) {
         if self.unanswered.len() == UNANSWERED_MAX {
             self.unanswered.pop_front();

@@ -43,6 +43,15 @@ fn a_grant_carries_when_the_beacon_was_sent_and_at_which_ballot() {
 }
 
 #[test]
+fn a_beacon_that_is_wanted_does_not_wait_for_its_interval() {
+    let (mut sender, _) = acquainted(&[(0, 5)]);
+    assert!(sender.tick(Time(2), &roster(&[(0, 5)])).is_none());
+    sender.hasten();
+    assert!(sender.tick(Time(2), &roster(&[(0, 5)])).is_some());
+    assert!(sender.tick(Time(3), &roster(&[(0, 5)])).is_none());
+}
+
+#[test]
 fn a_known_roster_is_not_repeated() {
     let (mut sender, _) = acquainted(&[(0, 5), (1, 6)]);
     let beacon = sender.tick(Time(600_000), &roster(&[(0, 5), (1, 7)])).unwrap();

@@ -21,6 +21,17 @@ fn reads_need_a_lease_from_every_member() {
 }
 
 #[test]
+fn a_learner_that_has_answered_and_granted_nothing_is_worth_a_beacon() {
+    let mut bench = Bench::primary(&[0, 1], &[]);
+    bench.install(&config(6, &[0, 1], &[2]));
+    assert!(!bench.replica.lacks_lease(), "it may not know the configuration yet");
+    bench.hear(2, ack(6, 0));
+    assert!(bench.replica.lacks_lease());
+    bench.grant(2, 6);
+    assert!(!bench.replica.lacks_lease());
+}
+
+#[test]
 fn a_grant_to_another_copy_on_the_same_node_does_not_count() {
     let mut bench = Bench::primary(&[0, 1], &[]);
     let mut next = config(6, &[0], &[1]);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::types::{Ballot, Beacon, BeaconAnswer, Gpid, PeerId};
@@ -21,11 +22,18 @@ pub(crate) struct Beacons {
     senders: Mutex<BTreeMap<PeerId, BeaconSender>>,
     receivers: Mutex<BTreeMap<PeerId, BeaconReceiver>>,
     changed: Notify,
+    wanted: AtomicBool,
 }
 
 impl Beacons {
     /// A roster changed: the next beacon is due now.
     pub(crate) fn roster_changed(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Somebody is ready to grant what it may have refused before: the next beacon is due now.
+    pub(crate) fn wanted(&self) {
+        self.wanted.store(true, Ordering::Relaxed);
         self.changed.notify_one();
     }
 
@@ -59,8 +67,11 @@ impl Beacons {
         for peer in rosters.keys() {
             senders.entry(*peer).or_insert_with(|| BeaconSender::new(node.process, node.options.beacon));
         }
-        let empty = BTreeMap::new();
+        let (empty, wanted) = (BTreeMap::new(), node.beacons.wanted.swap(false, Ordering::Relaxed));
         for (peer, sender) in senders.iter_mut() {
+            if wanted {
+                sender.hasten();
+            }
             if let Some(beacon) = sender.tick(now, rosters.get(peer).unwrap_or(&empty)) {
                 tokio::spawn(Self::send(Arc::clone(node), *peer, beacon));
             }

@@ -66,6 +66,7 @@ pub(crate) struct Task {
     pub(super) clean: bool,
     condemned: bool,
     leased: bool,
+    lacks_lease: bool,
     /// Appends known durable.
     pub(super) durable: AppendSeq,
     signal: Arc<DurableSignal>,
@@ -96,6 +97,7 @@ impl Task {
             clean,
             condemned: false,
             leased: false,
+            lacks_lease: false,
             signal,
             inbox,
             overlay: Overlay::default(),
@@ -273,6 +275,10 @@ impl Task {
             self.env.meters.lease_lost();
         }
         self.leased = leased;
+        let lacks_lease = self.core.lacks_lease();
+        if !std::mem::replace(&mut self.lacks_lease, lacks_lease) && lacks_lease {
+            self.env.beacons.wanted();
+        }
         self.replica.gate.publish(until);
         let (error, clean, condemned) = (self.error.clone(), self.clean, self.condemned);
         let view = View { error, clean, condemned, ..View::of(&self.core) };

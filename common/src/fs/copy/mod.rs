@@ -12,8 +12,8 @@
 //! the disk and not from memory. All queues are bounded, and buffers are used again, so a copy takes the same few
 //! megabytes whatever its size. A stage that fails lets go of its queues, which ends the others.
 //!
-//! All I/O is direct where the file system can. Measured beside a copy at 100 MiB/s, the P99 of a log's fdatasync on the
-//! same disk then stays as it is without one, while buffered writes with an fdatasync every 4 MiB doubled it.
+//! All I/O is direct where the file system can: a log's fdatasync on the same disk then waits behind one piece, and not
+//! behind what a flusher writes out at once (docs/benchmarks.md has the comparison).
 
 mod direct;
 mod error;

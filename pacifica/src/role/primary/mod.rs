@@ -210,6 +210,13 @@ impl Primary {
         self.followers.iter().map(|f| (f.member.peer, state.ballot)).collect()
     }
 
+    /// Whether a copy has answered in this ballot, so it knows it, and has not granted a lease: as when a beacon came to a
+    /// new learner before its configuration did.
+    pub(crate) fn lacks_lease(&self, state: &State) -> bool {
+        let (now, lease) = (state.now.mono, state.options.lease);
+        !state.is_sick() && self.followers.iter().any(|f| f.answered && !f.lease.holds(now, lease))
+    }
+
     /// Whether a copy counts: a member, or one that may be by now (rule UNION).
     fn counts(&self, state: &State, follower: &Follower) -> bool {
         let promoting = self.proposal.promoting() == Some(follower.member);

@@ -16,7 +16,7 @@ use super::figures::{Verdict, say};
 use super::load::no_history;
 
 /// Values that are loaded: large, so that loading takes minutes and not an hour.
-const VALUE_BYTES: usize = 8000;
+const VALUE_BYTES: usize = 16_000;
 /// Compaction after loading ends within this.
 const SETTLED_WITHIN: Duration = Duration::from_secs(300);
 /// Nothing has changed for so long: it is over.

@@ -79,7 +79,7 @@ impl Scale {
         window_puts: 5000,
         foreground_rate: 100 << 20,
         kept_rate: 20 << 20,
-        crowd: 1000,
+        crowd: 1024,
     };
     const QUICK: Self = Self {
         sizes: [20_000_000, 100_000_000, 200_000_000],
@@ -88,7 +88,7 @@ impl Scale {
         window_puts: 1000,
         foreground_rate: 20 << 20,
         kept_rate: 20 << 20,
-        crowd: 50,
+        crowd: 64,
     };
 }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser};
+use common::config::{ByteSize, ParseUnitError};
 use common::rpc::{ErrorCode, WireError};
 use common::types::PeerId;
 
@@ -91,6 +92,34 @@ pub enum Input {
     Stdin,
 }
 
+/// A limit as an operator writes it: bytes per second, or `default`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    /// What the settings say.
+    Default,
+    /// So many; 0: no limit.
+    Bytes(u64),
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "default" {
+            return Ok(Self::Default);
+        }
+        bytes_per_s(text).map(Self::Bytes)
+    }
+}
+
+/// Parses bytes per second: a size with its unit, or a plain number of bytes.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn bytes_per_s(text: &str) -> Result<u64, String> {
+    text.parse().map(|ByteSize(bytes)| bytes).map_err(|error: ParseUnitError| error.to_string())
+}
+
 /// Parses a key: any bytes of the command line, with escapes.
 pub fn key_parser() -> impl TypedValueParser<Value = Bytes> {
     OsStringValueParser::new().try_map(|text: OsString| unescape(text.as_bytes()).map(Bytes::from))
@@ -162,6 +191,27 @@ mod tests {
         assert_eq!((migrate.source.as_str(), migrate.target.as_str()), ("disk1", "disk2"));
         let Some(Command::Get(get)) = parse(&["get", "-t", "T", "k", "s"]).unwrap().command else { panic!("another") };
         assert_eq!(get.table, "T");
+    }
+
+    #[test]
+    fn rates_have_units_and_a_plain_number_is_bytes() {
+        let rate = |text: &str| {
+            let words = ["disk-migrate", "-n", "0", "-g", "1.0", "-f", "a", "-t", "b", "--max-rate", text];
+            let Some(Command::DiskMigrate(migrate)) = parse(&words).unwrap().command else { panic!("another") };
+            migrate.max_rate
+        };
+        assert_eq!(["20MiB", "1.5KiB", "4096", "0"].map(rate), [Some(20 << 20), Some(1536), Some(4096), Some(0)]);
+        assert!(parse(&["disk-migrate-rate", "-n", "0", "50MB"]).unwrap_err().to_string().contains("100MiB"));
+        assert_eq!(("default".parse(), "0".parse()), (Ok(Rate::Default), Ok(Rate::Bytes(0))));
+    }
+
+    #[test]
+    fn a_cancel_names_its_job_in_exactly_one_way() {
+        let id = "00000000-0000-0000-0000-000000000007";
+        assert!(parse(&["disk-migrate-cancel", "-n", "0", "-g", "1.0"]).is_ok());
+        assert!(parse(&["disk-migrate-cancel", "-n", "0", "--id", id, "--wait"]).is_ok());
+        assert!(parse(&["disk-migrate-cancel", "-n", "0"]).is_err());
+        assert!(parse(&["disk-migrate-cancel", "-n", "0", "-g", "1.0", "--id", id]).is_err());
     }
 
     #[test]

@@ -12,3 +12,4 @@ pub mod progress;
 pub mod shell;
 pub mod time;
 pub mod view;
+mod watch;

@@ -100,7 +100,46 @@ impl fmt::Display for LearnKind {
     }
 }
 
-/// A job, durable from before its id is returned until long after it ended.
+/// What holds a copy back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThrottledBy {
+    /// The limit of the job itself.
+    RateLimit,
+    /// The limit that all copies of the node share.
+    NodeLimit,
+    /// The node's clients were served too slowly (`migrate.max_foreground_p99`).
+    ForegroundP99,
+}
+
+impl ThrottledBy {
+    /// In the order in which a copy passes them.
+    pub const ALL: [Self; 3] = [Self::RateLimit, Self::NodeLimit, Self::ForegroundP99];
+}
+
+impl fmt::Display for ThrottledBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RateLimit => "rate_limit",
+            Self::NodeLimit => "node_limit",
+            Self::ForegroundP99 => "foreground_p99",
+        })
+    }
+}
+
+impl fmt::Display for JobOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
+/// A job, durable from before its id is returned until long after it ended. Fields that came later have a default, so
+/// that the records of earlier versions are still read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// Identity.
@@ -123,12 +162,18 @@ pub struct Job {
     pub history: Vec<JobStep>,
     /// Bytes that the present plan copies in all.
     pub bytes_total: u64,
-    /// Bytes copied and verified.
+    /// Bytes copied and verified, those of an earlier process (`bytes_resumed`) included.
     pub bytes_done: u64,
+    /// Bytes that the last restart found copied and verified, and that were not copied again; 0 without a restart.
+    #[serde(default)]
+    pub bytes_resumed: u64,
     /// Present copying rate, bytes per second; `None` while nothing is copied.
     pub rate_bytes_per_s: Option<u64>,
-    /// Limit of the copy, bytes per second; 0: none.
+    /// The job's own limit, bytes per second; 0: none. The node's limit holds besides.
     pub max_rate_bytes_per_s: u64,
+    /// What holds the copy back at present; `None`: nothing but the disks.
+    #[serde(default)]
+    pub throttled_by: Option<ThrottledBy>,
     /// Times that a step was tried again.
     pub retries: u32,
     /// Whether a primary may be handed over first.
@@ -139,6 +184,13 @@ pub struct Job {
     pub learn_kind: Option<LearnKind>,
     /// From CLOSED to COMPLETED, in milliseconds.
     pub window_ms: Option<u64>,
+    /// For a table of one replica: from when the primary stopped taking writes until the partition served again, in
+    /// milliseconds. `None` otherwise: the other members go on.
+    #[serde(default)]
+    pub write_pause_ms: Option<u64>,
+    /// Whether the origin is removed as soon as the job has completed, instead of after its time to live.
+    #[serde(default)]
+    pub purge_origin: bool,
     /// Unix milliseconds.
     pub queued_at_ms: u64,
     /// Unix milliseconds.
@@ -171,7 +223,7 @@ impl Job {
         self.outcome = outcome;
         self.last_error = error.or(self.last_error.take());
         self.finished_at_ms = Some(now_ms);
-        self.rate_bytes_per_s = None;
+        (self.rate_bytes_per_s, self.throttled_by) = (None, None);
     }
 
     /// Whether it is queued or under way.
@@ -195,5 +247,32 @@ impl Job {
     pub fn eta_ms(&self) -> Option<u64> {
         let rate = self.rate_bytes_per_s.filter(|rate| *rate > 0)?;
         Some(self.bytes_total.saturating_sub(self.bytes_done).saturating_mul(1000) / rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the first version wrote it.
+    const OLD: &str = r#"{"id":"00000000-0000-0000-0000-000000000007","kind":"disk","subject":"1.3","node":0,
+        "source":"disk1","target":"disk2","state":"COMPLETED","outcome":"completed",
+        "history":[{"state":"IDLE","at_ms":1}],"bytes_total":10,"bytes_done":10,"rate_bytes_per_s":null,
+        "max_rate_bytes_per_s":104857600,"retries":0,"demote":true,"was_primary":false,"learn_kind":"log",
+        "window_ms":84,"queued_at_ms":1,"started_at_ms":1,"updated_at_ms":2,"finished_at_ms":2,"last_error":null}"#;
+
+    #[test]
+    fn a_job_of_an_earlier_version_is_read_and_what_it_did_not_know_is_unknown() {
+        let old: Job = serde_json::from_str(OLD).unwrap();
+        assert_eq!((old.window_ms, old.write_pause_ms, old.throttled_by), (Some(84), None, None));
+        assert_eq!((old.purge_origin, old.bytes_resumed), (false, 0));
+    }
+
+    #[test]
+    fn a_job_that_ended_is_not_held_back_any_more() {
+        let mut job: Job = serde_json::from_str(OLD).unwrap();
+        (job.outcome, job.throttled_by) = (JobOutcome::Running, Some(ThrottledBy::NodeLimit));
+        job.finish(JobOutcome::Cancelled, None, 9);
+        assert_eq!((job.throttled_by, job.state), (None, JobState::Idle));
     }
 }

@@ -15,8 +15,8 @@ use common::shutdown::{self, Stop};
 use common::types::{Ballot, Gpid, PeerId, ProcessId};
 use futures::future::join_all;
 
-use crate::disk::{DataDir, DiskManager, DiskOptions, Recovered, SpaceLimits, TrashLives, layout};
-use crate::http::{self, Door, NodeCollector};
+use crate::disk::{DataDir, DiskManager, DiskOptions, Recovered, SpaceLimits, layout};
+use crate::http::{self, Door, MoveCollector, NodeCollector};
 use crate::log::{DiskLog, LogOptions};
 use crate::meta_link::MetaLink;
 use crate::migrate::{MigrateOptions, Migrator};
@@ -29,6 +29,9 @@ use crate::storage::Engine;
 
 /// The last handing over of primaries may take so long.
 const HAND_OVER: Duration = Duration::from_secs(5);
+/// Between two looks at how fast copies and clients are.
+const PACE: Duration = Duration::from_secs(1);
+const WINDOW: &str = "Moves between disks: from CLOSED to COMPLETED";
 
 /// Runs a replica server until it is told to stop.
 ///
@@ -87,6 +90,8 @@ impl Server {
         node.waiting.lock().extend(&recovered.waiting);
         *node.spent.lock() = ballots;
         let migrator = self.migrator(&node).await?;
+        metrics.register("migrate_window_seconds", WINDOW, migrator.meters().window.clone());
+        metrics.register_collector(Box::new(MoveCollector::new(&node, &migrator)));
         let _ = known.set(Arc::clone(&node));
 
         let options = ServerOptions { security, ..ServerOptions::default() };
@@ -114,7 +119,7 @@ impl Server {
         let limits =
             SpaceLimits { low_percent: self.settings.disk.low_percent, low_bytes: self.settings.disk.low_bytes.0 };
         let home = self.settings.home().context("set data_dirs")?;
-        let options = DiskOptions { disks, home, limits, lives: TrashLives::default() };
+        let options = DiskOptions { disks, home, limits, lives: self.settings.lives() };
         Ok(Arc::new(blocking(move || DiskManager::open(&options)).await?))
     }
 
@@ -206,7 +211,8 @@ impl Server {
     async fn migrator(&self, node: &Arc<Node>) -> anyhow::Result<Arc<Migrator<Host>>> {
         let home = self.settings.home().context("set data_dirs")?;
         let max_rate_bytes_per_s = self.settings.migrate.max_rate.0;
-        let options = MigrateOptions { max_rate_bytes_per_s, ..MigrateOptions::new(home) };
+        let max_foreground_p99 = self.settings.migrate.max_foreground_p99.map(|p99| p99.0).filter(|p99| !p99.is_zero());
+        let options = MigrateOptions { max_rate_bytes_per_s, max_foreground_p99, ..MigrateOptions::new(home) };
         let host = Arc::new(Host { node: Arc::clone(node) });
         let (disks, clock) = (Arc::clone(&node.disks), self.clock.clone());
         blocking(move || Migrator::open(options, host, disks, clock)).await.context("the job records cannot be read")
@@ -218,8 +224,19 @@ impl Server {
         tokio::spawn(Arc::clone(node).collect_log_garbage());
         tokio::spawn(Arc::clone(node).collect_trash());
         tokio::spawn(Arc::clone(node).scrub_in_turn(self.settings.disk.scrub_every.0));
+        tokio::spawn(pace(Arc::clone(node), Arc::clone(migrator)));
         tokio::spawn(Beacons::run(Arc::clone(node)));
         tokio::spawn(meta.clone().run(Arc::clone(node), Arc::clone(migrator), stop.clone()));
+    }
+}
+
+/// Every second copies are measured, and give way to clients if they are to.
+async fn pace(node: Arc<Node>, migrator: Arc<Migrator<Host>>) {
+    let mut due = tokio::time::interval(PACE);
+    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        due.tick().await;
+        migrator.second(node.meters.foreground.second());
     }
 }
 

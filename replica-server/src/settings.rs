@@ -8,9 +8,11 @@ use common::config::{self, ByteSize, HumanDuration};
 use common::logging::LoggingSettings;
 use serde::{Deserialize, Serialize};
 
+use crate::disk::TrashLives;
 use crate::log::{LogOptions, SyncMode};
 use crate::storage::EngineOptions;
 
+const DAY_MS: u64 = 24 * 3600 * 1000;
 /// Meaning of a key that only holds others.
 const SECTION: &str = "A section of its own.";
 
@@ -52,6 +54,7 @@ settings! {
         storage: StorageSettings = StorageSettings::default(), "A section of its own.";
         replication: ReplicationSettings = ReplicationSettings::default(), "A section of its own.";
         migrate: MigrateSettings = MigrateSettings::default(), "A section of its own.";
+        gc: GcSettings = GcSettings::default(), "A section of its own.";
         learn: LearnSettings = LearnSettings::default(), "A section of its own.";
         disk: DiskSettings = DiskSettings::default(), "A section of its own.";
         logging: LoggingSettings = LoggingSettings::default(), "A section of its own.";
@@ -94,7 +97,18 @@ settings! {
 settings! {
     /// Moves between disks.
     MigrateSettings, "migrate." {
-        max_rate: ByteSize = ByteSize(100 << 20), "Bytes per second of a move between disks, unless the job says otherwise; 0: no limit.";
+        max_rate: ByteSize = ByteSize(100 << 20), "Bytes per second that all moves between this node's disks share, unless disk-migrate-rate says otherwise; 0: no limit.";
+        max_foreground_p99: Option<HumanDuration> = None, "Moves between disks slow down while the P99 of this node's client reads and writes of the last second is above this; by default they do not.";
+    }
+}
+
+settings! {
+    /// What has lost its name on a disk.
+    GcSettings, "gc." {
+        temporary_life: HumanDuration = time(DAY_MS), "A copy that was not finished (.tmp) and has no job any more is kept for so long.";
+        origin_life: HumanDuration = time(7 * DAY_MS), "What a move left on its former disk (.ori) is kept for so long.";
+        damaged_life: HumanDuration = time(7 * DAY_MS), "A damaged directory (.err) is kept for so long.";
+        garbage_life: HumanDuration = time(DAY_MS), "A superseded or collected directory (.gar) is kept for so long.";
     }
 }
 
@@ -123,6 +137,7 @@ impl config::Settings for Settings {
             StorageSettings::DOCS,
             ReplicationSettings::DOCS,
             MigrateSettings::DOCS,
+            GcSettings::DOCS,
             LearnSettings::DOCS,
             DiskSettings::DOCS,
             &LoggingSettings::DOCS,
@@ -198,6 +213,18 @@ impl Settings {
         })
     }
 
+    /// How long what has lost its name is kept.
+    #[must_use]
+    pub const fn lives(&self) -> TrashLives {
+        let from = &self.gc;
+        TrashLives {
+            garbage: from.garbage_life.0,
+            damaged: from.damaged_life.0,
+            origin: from.origin_life.0,
+            temporary: from.temporary_life.0,
+        }
+    }
+
     /// The storage engine's options, by default from the memory of the machine.
     #[must_use]
     pub fn engine(&self) -> EngineOptions {
@@ -222,6 +249,11 @@ mod tests {
     #[test]
     fn every_setting_has_its_meaning() {
         assert_eq!(config::undocumented::<Settings>(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn garbage_lives_as_long_as_its_defaults_say() {
+        assert_eq!(Settings::default().lives(), TrashLives::default());
     }
 
     #[test]

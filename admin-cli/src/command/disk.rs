@@ -8,6 +8,7 @@ use crate::args::NodeName;
 use crate::context::Context;
 use crate::output::Output;
 use crate::view;
+use crate::watch::{needs_terminal, watch};
 
 /// Which disks.
 #[derive(Args, Clone, Debug)]
@@ -18,12 +19,26 @@ struct Which {
     /// Only this disk, and its replicas
     #[arg(short, long)]
     disk: Option<String>,
+    /// Draw it again every second, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
 }
+
+/// How disks are shown.
+type View = fn(&[DiskInfo], Option<&str>) -> WireResult<Output>;
 
 impl Which {
     async fn disks(&self, context: &Context) -> WireResult<Vec<DiskInfo>> {
         let node = context.find_node(&self.node).await?;
         context.node(&node.address, async |node, deadline| node.disks(deadline).await).await
+    }
+
+    async fn show(&self, context: &Context, view: View) -> WireResult<Output> {
+        if !self.watch {
+            return view(&self.disks(context).await?, self.disk.as_deref());
+        }
+        needs_terminal(context)?;
+        watch(context, async || Ok((view(&self.disks(context).await?, self.disk.as_deref())?, false))).await
     }
 }
 
@@ -36,7 +51,7 @@ pub struct Capacity {
 
 impl Capacity {
     pub(super) async fn run(self, context: &Context) -> WireResult<Output> {
-        view::capacities(&self.which.disks(context).await?, self.which.disk.as_deref())
+        self.which.show(context, view::capacities).await
     }
 }
 
@@ -49,6 +64,6 @@ pub struct Replicas {
 
 impl Replicas {
     pub(super) async fn run(self, context: &Context) -> WireResult<Output> {
-        view::counts(&self.which.disks(context).await?, self.which.disk.as_deref())
+        self.which.show(context, view::counts).await
     }
 }

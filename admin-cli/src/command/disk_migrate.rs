@@ -1,23 +1,16 @@
 //! `disk-migrate`: starts a move between two disks of a node and, with `--wait`, watches it to its end.
 
-use std::time::Duration;
-
 use clap::Args;
-use common::job::{Job, JobOutcome, JobState};
+use common::job::{Job, JobOutcome};
 use common::rpc::node_admin::DiskMigrate as Request;
 use common::rpc::{ErrorCode, WireError, WireResult};
 use common::types::Gpid;
 
-use crate::args::NodeName;
+use super::watch_job::to_its_end;
+use crate::args::{NodeName, bytes_per_s};
 use crate::context::Context;
 use crate::output::Output;
-use crate::progress::Progress;
-use crate::time::{size, span};
 use crate::view::{AddressBook, JobView, OneJob, figures};
-
-const POLL_EVERY: Duration = Duration::from_millis(200);
-/// Polls in a row that may fail: the node may be restarting, and the job goes on after it.
-const FAILED_POLLS_MAX: u32 = 150;
 
 /// `disk-migrate`.
 #[derive(Args, Clone, Debug)]
@@ -40,9 +33,12 @@ pub struct DiskMigrate {
     /// Refuse if the replica is primary, instead of handing over to a secondary first
     #[arg(long)]
     pub no_demote: bool,
-    /// Limit of the copy in MiB per second, 0 for none; default: the node's setting
-    #[arg(long, value_name = "MIB")]
+    /// Limit of this move in bytes per second, for example 20MiB; the node's limit holds besides (disk-migrate-rate)
+    #[arg(long, value_name = "RATE", value_parser = bytes_per_s)]
     pub max_rate: Option<u64>,
+    /// Remove what is left on the old disk (.ori) as soon as the move has completed, instead of days later
+    #[arg(long)]
+    pub purge_origin: bool,
 }
 
 impl DiskMigrate {
@@ -53,11 +49,12 @@ impl DiskMigrate {
             source: self.source,
             target: self.target,
             demote: !self.no_demote,
-            max_rate_bytes_per_s: self.max_rate.map(|mib| mib.saturating_mul(1 << 20)),
+            max_rate_bytes_per_s: self.max_rate,
+            purge_origin: self.purge_origin,
         };
         let started =
             context.node(&node.address, async |n, deadline| n.disk_migrate(deadline, request.clone()).await).await?;
-        let job = if self.wait { watch(context, &node.address, started).await? } else { started };
+        let job = if self.wait { ended(to_its_end(context, &node.address, started).await?)? } else { started };
         let view = JobView::new(&job, &AddressBook::new([(node.peer_id, node.address)]));
         let text = if self.wait { figures(&job, &view) } else { started_text(&view) };
         Ok(Output::new(&OneJob { job: view }, text))
@@ -71,60 +68,14 @@ fn started_text(job: &JobView) -> String {
     )
 }
 
-/// Watches until the job ends. Survives a restart of the node, as the job does.
-async fn watch(context: &Context, address: &str, started: Job) -> WireResult<Job> {
-    let progress = context.progress(started.bytes_total, "bytes copied");
-    let mut job = started;
-    let mut failed_polls = 0;
-    while job.is_running() {
-        show(&progress, &job);
-        tokio::time::sleep(POLL_EVERY).await;
-        match poll(context, address, &job).await {
-            Ok(now) => (job, failed_polls) = (now, 0),
-            Err(error) if failed_polls < FAILED_POLLS_MAX && error.code != ErrorCode::UnknownJob => {
-                progress.say(&format!("{address} does not answer, the job goes on without being watched: {error}"));
-                failed_polls += 1;
-            }
-            Err(error) => return Err(unwatched(&job, &error)),
-        }
-    }
-    progress.clear();
-    ended(job)
-}
-
-async fn poll(context: &Context, address: &str, job: &Job) -> WireResult<Job> {
-    let jobs = context.node(address, async |node, deadline| node.jobs(deadline).await).await?;
-    let found = jobs.into_iter().find(|other| other.id == job.id);
-    found.ok_or_else(|| WireError::new(ErrorCode::UnknownJob, format!("{address} has no job {}", job.id), ""))
-}
-
 fn ended(job: Job) -> WireResult<Job> {
     if job.outcome == JobOutcome::Completed {
         return Ok(job);
     }
-    let cause = job.last_error.as_deref().unwrap_or("no cause was recorded");
+    let cause = job.last_error.as_deref().unwrap_or(match job.outcome {
+        JobOutcome::Cancelled => "it was cancelled",
+        JobOutcome::Running | JobOutcome::Completed | JobOutcome::Failed => "no cause was recorded",
+    });
     let hint = format!("nothing was changed; see disk-migrate-report --id {}, then start it anew", job.id);
-    Err(WireError::new(ErrorCode::JobFailed, format!("the move of {} failed: {cause}", job.subject), hint))
-}
-
-fn unwatched(job: &Job, error: &WireError) -> WireError {
-    let hint = format!("the job is durable and may still go on: disk-migrate-report --id {}", job.id);
-    WireError::new(error.code, format!("lost sight of job {}: {error}", job.id), hint)
-}
-
-fn show(progress: &Progress, job: &Job) {
-    progress.total(job.bytes_total);
-    progress.at(job.bytes_done);
-    progress.say(&describe(job));
-}
-
-/// State, percent, rate and time left, in one line.
-fn describe(job: &Job) -> String {
-    let mut parts = vec![job.state.to_string()];
-    if job.state >= JobState::Moving {
-        parts.push(format!("{}%  {} of {}", job.percent(), size(job.bytes_done), size(job.bytes_total)));
-    }
-    parts.extend(job.rate_bytes_per_s.map(|rate| format!("{}/s", size(rate))));
-    parts.extend(job.eta_ms().map(|left| format!("{} left", span(left))));
-    parts.join("  ")
+    Err(WireError::new(ErrorCode::JobFailed, format!("the move of {} {}: {cause}", job.subject, job.outcome), hint))
 }

@@ -13,6 +13,7 @@ use crate::args::NodeName;
 use crate::context::Context;
 use crate::output::Output;
 use crate::view::{AddressBook, JobView, Jobs};
+use crate::watch::watch;
 
 /// `disk-migrate-report`.
 #[derive(Args, Clone, Debug)]
@@ -26,10 +27,21 @@ pub struct Report {
     /// Only this job, with its history
     #[arg(long)]
     id: Option<Uuid>,
+    /// Draw it again every second until none of them runs any more, or Ctrl-C; with --json one document at the end
+    #[arg(long)]
+    watch: bool,
 }
 
 impl Report {
     pub(super) async fn run(self, context: &Context) -> WireResult<Output> {
+        if self.watch {
+            return watch(context, async || self.look(context).await).await;
+        }
+        Ok(self.look(context).await?.0)
+    }
+
+    /// The report, and whether none of its jobs runs any more.
+    async fn look(&self, context: &Context) -> WireResult<(Output, bool)> {
         let cluster = context.cluster().await?;
         let only = match &self.node {
             Some(name) => Some(context.find_node(name).await?.peer_id),
@@ -45,15 +57,16 @@ impl Report {
         self.output(jobs.into_values().collect(), &book)
     }
 
-    fn output(&self, mut jobs: Vec<Job>, book: &AddressBook) -> WireResult<Output> {
+    fn output(&self, mut jobs: Vec<Job>, book: &AddressBook) -> WireResult<(Output, bool)> {
         jobs.retain(|job| self.gpid.is_none_or(|gpid| gpid == job.subject) && self.id.is_none_or(|id| id == job.id));
         jobs.sort_by_key(|job| (job.queued_at_ms, job.id));
         if let (Some(id), true) = (self.id, jobs.is_empty()) {
             let hint = "disk-migrate-report without --id lists all jobs";
             return Err(WireError::new(ErrorCode::UnknownJob, format!("no node knows a job {id}"), hint));
         }
+        let over = !jobs.iter().any(Job::is_running);
         let jobs = jobs.iter().map(|job| JobView::new(job, book)).collect();
-        Ok(Jobs { jobs }.output(self.id.is_some()))
+        Ok((Jobs { jobs }.output(self.id.is_some()), over))
     }
 }
 

@@ -4,7 +4,10 @@ mod completions;
 mod disk;
 mod disk_balance;
 mod disk_drain;
+mod disk_gc;
 mod disk_migrate;
+mod disk_migrate_cancel;
+mod disk_migrate_rate;
 mod disk_plan;
 mod disk_set;
 mod flush;
@@ -17,6 +20,7 @@ mod recover;
 mod scan;
 mod table;
 mod verify;
+mod watch_job;
 
 use clap::Subcommand;
 use common::rpc::WireResult;
@@ -51,6 +55,12 @@ pub enum Command {
     DiskMigrate(disk_migrate::DiskMigrate),
     /// Show the moves between disks, oldest first
     DiskMigrateReport(job::Report),
+    /// Cancel a move between disks, up to CLOSED; nothing is changed then
+    DiskMigrateCancel(disk_migrate_cancel::Cancel),
+    /// Show or change how fast moves between disks may copy, also while they do
+    DiskMigrateRate(disk_migrate_rate::ChangeRate),
+    /// List what moves and failures left on the disks of a node; with --remove remove it
+    DiskGc(disk_gc::Gc),
     /// Even out the disks of a node by moving replicas: shows the moves, with --execute does them
     DiskBalance(disk_balance::DiskBalance),
     /// Empty a disk: nothing new is put there, and its replicas move to the node's other disks
@@ -98,6 +108,9 @@ impl Command {
             Self::DiskRemove(command) => command.run(context).await,
             Self::DiskMigrate(command) => command.run(context).await,
             Self::DiskMigrateReport(command) => command.run(context).await,
+            Self::DiskMigrateCancel(command) => command.run(context).await,
+            Self::DiskMigrateRate(command) => command.run(context).await,
+            Self::DiskGc(command) => command.run(context).await,
             Self::DiskBalance(command) => command.run(context).await,
             Self::DiskDrain(command) => command.run(context).await,
             Self::Propose(command) => command.run(context).await,

@@ -139,7 +139,9 @@ mod tests {
 
     #[test]
     fn the_first_word_is_a_command_or_one_of_the_shell() {
-        assert_eq!(complete("disk-m"), ["disk-migrate", "disk-migrate-report"]);
+        let moves = ["disk-migrate", "disk-migrate-cancel", "disk-migrate-rate", "disk-migrate-report"];
+        assert_eq!(complete("disk-m"), moves);
+        assert_eq!(complete("disk-g"), ["disk-gc"]);
         assert_eq!(complete("us"), ["use"]);
         assert_eq!(complete("help prop"), ["propose"]);
     }
@@ -150,6 +152,8 @@ mod tests {
         assert_eq!(complete("disk-migrate -n 0 --gpid 1."), ["1.0", "1.1"]);
         assert_eq!(complete("disk-migrate -n 0 -g 1.0 -f disk1 -t d"), ["disk1", "disk2"]);
         assert_eq!(complete("disk-remove -n 0 -d d"), ["disk1", "disk2"]);
+        assert_eq!(complete("disk-migrate-cancel -n 0 -g 1."), ["1.0", "1.1"]);
+        assert_eq!(complete("disk-gc -n 0 -d "), ["disk1", "disk2"]);
         assert_eq!(complete("count -t c"), ["cities"]);
         assert_eq!(complete("app c"), ["cities"]);
         assert_eq!(complete("use "), ["cities"]);

@@ -127,6 +127,11 @@ mod tests {
         assert!(all.contains("disk-migrate-report") && all.contains("use TABLE"), "{all}");
         let Ok(Step::Say(one)) = parse("help disk-migrate", None) else { panic!("no help") };
         assert!(one.contains("--no-demote"), "{one}");
+        for command in ["disk-migrate-cancel", "disk-migrate-rate", "disk-gc"] {
+            assert!(all.contains(command), "{command} is missing in {all}");
+        }
+        let Ok(Step::Say(gc)) = parse("help disk-gc", None) else { panic!("no help") };
+        assert!(gc.contains("gc.origin_life"), "{gc}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Jobs: `disk-migrate` and `disk-migrate-report`.
 
-use common::job::{Job, JobKind, JobOutcome, JobState, JobStep, LearnKind};
+use common::job::{Job, JobKind, JobOutcome, JobState, JobStep, LearnKind, ThrottledBy};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -32,11 +32,16 @@ pub struct JobView {
     pub percent: u8,
     pub bytes_total: u64,
     pub bytes_done: u64,
+    pub bytes_resumed: u64,
     pub rate_bytes_per_s: Option<u64>,
+    pub max_rate_bytes_per_s: u64,
+    pub throttled_by: Option<ThrottledBy>,
     pub eta_ms: Option<u64>,
     pub retries: u32,
     pub learn_kind: Option<LearnKind>,
     pub window_ms: Option<u64>,
+    pub write_pause_ms: Option<u64>,
+    pub purge_origin: bool,
     pub queued_at: String,
     pub started_at: Option<String>,
     pub updated_at: String,
@@ -76,11 +81,16 @@ impl JobView {
             percent: job.percent(),
             bytes_total: job.bytes_total,
             bytes_done: job.bytes_done,
+            bytes_resumed: job.bytes_resumed,
             rate_bytes_per_s: job.rate_bytes_per_s,
+            max_rate_bytes_per_s: job.max_rate_bytes_per_s,
+            throttled_by: job.throttled_by,
             eta_ms: job.eta_ms(),
             retries: job.retries,
             learn_kind: job.learn_kind,
             window_ms: job.window_ms,
+            write_pause_ms: job.write_pause_ms,
+            purge_origin: job.purge_origin,
             queued_at: rfc3339(job.queued_at_ms),
             started_at: job.started_at_ms.map(rfc3339),
             updated_at: rfc3339(job.updated_at_ms),
@@ -96,22 +106,15 @@ impl JobView {
             self.node.clone(),
             format!("{} -> {}", self.source, self.target),
             self.state.to_string(),
-            outcome_text(self.outcome).to_owned(),
+            self.outcome.to_string(),
             format!("{}%", self.percent),
             size(self.bytes_done),
+            or_dash(self.throttled_by),
             or_dash(self.window_ms.map(span)),
+            or_dash(self.write_pause_ms.map(span)),
             self.queued_at.clone(),
             or_dash(self.last_error.as_ref()),
         ]
-    }
-}
-
-const fn outcome_text(outcome: JobOutcome) -> &'static str {
-    match outcome {
-        JobOutcome::Running => "running",
-        JobOutcome::Completed => "completed",
-        JobOutcome::Failed => "failed",
-        JobOutcome::Cancelled => "cancelled",
     }
 }
 
@@ -119,8 +122,21 @@ impl Jobs {
     /// The list as a command's result; a single job comes with its history.
     #[must_use]
     pub fn output(self, detailed: bool) -> Output {
-        let header =
-            ["id", "subject", "node", "move", "state", "outcome", "done", "bytes", "window", "queued_at", "last_error"];
+        let header = [
+            "id",
+            "subject",
+            "node",
+            "move",
+            "state",
+            "outcome",
+            "done",
+            "bytes",
+            "throttled_by",
+            "window",
+            "pause",
+            "queued_at",
+            "last_error",
+        ];
         let mut text = table(&header, self.jobs.iter().map(JobView::row));
         if let ([job], true) = (self.jobs.as_slice(), detailed) {
             text = format!("{text}\n{}", history(job));
@@ -137,62 +153,37 @@ fn history(job: &JobView) -> String {
 #[must_use]
 pub fn figures(job: &Job, view: &JobView) -> String {
     let took = job.finished_at_ms.map(|end| span(end.saturating_sub(job.started_at_ms.unwrap_or(job.queued_at_ms))));
-    let lines = [
+    let mut lines = vec![
         format!("job      {}", view.id),
         format!("moved    {} on {}: {} -> {}", view.subject, view.node, view.source, view.target),
-        format!("outcome  {}", outcome_text(view.outcome)),
+        format!("outcome  {}", view.outcome),
         format!("copied   {} of {}", size(view.bytes_done), size(view.bytes_total)),
         format!("took     {}", or_dash(took)),
         format!("window   {} (CLOSED to COMPLETED)", or_dash(view.window_ms.map(span))),
         format!("learned  {}", or_dash(view.learn_kind)),
         format!("retries  {}", view.retries),
     ];
+    let pause = view.write_pause_ms.map(|ms| format!("paused   writes for {} (the table has one replica)", span(ms)));
+    lines.extend(pause);
+    lines.extend((view.bytes_resumed > 0).then(|| format!("resumed  {} after a restart", size(view.bytes_resumed))));
     format!("{}\n\n{}", lines.join("\n"), history(view))
 }
 
 #[cfg(test)]
 mod tests {
-    use common::types::{Gpid, PeerId};
     use serde_json::json;
 
-    use super::super::fixture::book;
+    use super::super::fixture::{book, job};
     use super::*;
-
-    fn job() -> Job {
-        Job {
-            id: Uuid::from_u128(7),
-            kind: JobKind::Disk,
-            subject: Gpid::new(1, 3),
-            node: PeerId(0),
-            source: "disk1".to_owned(),
-            target: "disk2".to_owned(),
-            state: JobState::Moving,
-            outcome: JobOutcome::Running,
-            history: vec![JobStep { state: JobState::Idle, at_ms: 0 }],
-            bytes_total: 2000,
-            bytes_done: 500,
-            rate_bytes_per_s: Some(1000),
-            max_rate_bytes_per_s: 0,
-            retries: 0,
-            demote: true,
-            was_primary: false,
-            learn_kind: None,
-            window_ms: None,
-            queued_at_ms: 0,
-            started_at_ms: Some(1),
-            updated_at_ms: 2,
-            finished_at_ms: None,
-            last_error: None,
-        }
-    }
 
     #[test]
     fn a_job_has_the_fields_that_scripts_rely_on_and_null_for_what_is_unknown() {
         let expected = json!({"id": "00000000-0000-0000-0000-000000000007", "kind": "disk", "subject": "1.3",
             "node": "127.0.0.1:34801", "source": "disk1", "target": "disk2", "state": "MOVING", "outcome": "running",
             "history": [{"state": "IDLE", "at": "1970-01-01T00:00:00.000Z"}], "percent": 25, "bytes_total": 2000,
-            "bytes_done": 500, "rate_bytes_per_s": 1000, "eta_ms": 1500, "retries": 0, "learn_kind": null,
-            "window_ms": null, "queued_at": "1970-01-01T00:00:00.000Z", "started_at": "1970-01-01T00:00:00.001Z",
+            "bytes_done": 500, "bytes_resumed": 0, "rate_bytes_per_s": 1000, "max_rate_bytes_per_s": 0,
+            "throttled_by": "node_limit", "eta_ms": 1500, "retries": 0, "learn_kind": null,
+            "window_ms": null, "write_pause_ms": null, "purge_origin": false, "queued_at": "1970-01-01T00:00:00.000Z", "started_at": "1970-01-01T00:00:00.001Z",
             "updated_at": "1970-01-01T00:00:00.002Z", "finished_at": null, "last_error": null});
         assert_eq!(serde_json::to_value(JobView::new(&job(), &book())).unwrap(), expected);
     }
@@ -205,6 +196,16 @@ mod tests {
         assert_eq!(json["jobs"][0]["state"], json!("IDLE"));
         assert_eq!(json["jobs"][0]["outcome"], json!("failed"));
         assert_eq!(json["jobs"][0]["last_error"], json!("the disk is full"));
+    }
+
+    #[test]
+    fn a_table_of_one_replica_shows_for_how_long_its_writes_paused() {
+        let mut job = job();
+        (job.write_pause_ms, job.bytes_resumed) = (Some(130), 1 << 20);
+        let view = JobView::new(&job, &book());
+        let text = figures(&job, &view);
+        assert!(text.contains("writes for 130ms") && text.contains("resumed  1.00 MiB"), "{text}");
+        assert!(Jobs { jobs: vec![view] }.output(false).text.contains("130ms"));
     }
 
     #[test]

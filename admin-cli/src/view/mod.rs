@@ -2,9 +2,11 @@
 
 mod disk;
 mod disk_plan;
+mod garbage;
 mod job;
 mod node;
 mod partition;
+mod rates;
 mod table;
 
 use std::collections::BTreeMap;
@@ -13,9 +15,11 @@ use common::types::PeerId;
 
 pub use disk::{DiskCount, DiskCounts, DiskView, Disks, OneDisk, ReplicaView, capacities, counts, one_disk};
 pub use disk_plan::{Submitted, plans};
+pub use garbage::{Garbage, GarbageTotals, GarbageView, garbage};
 pub use job::{JobView, Jobs, OneJob, figures};
 pub use node::{Cluster, NodeView, Nodes, cluster, nodes};
 pub use partition::{PartitionView, Partitions, partitions};
+pub use rates::{Rates, RatesView, rates};
 pub use table::{TableView, Tables, tables};
 
 /// The address of every node. People and scripts see addresses, not peer ids.
@@ -39,9 +43,46 @@ impl AddressBook {
 mod fixture {
     //! Answers that several tests of this module begin with.
 
+    use common::job::{Job, JobKind, JobOutcome, JobState, JobStep, ThrottledBy};
+    use common::types::Gpid;
+    use uuid::Uuid;
+
     use super::*;
 
     pub(super) fn book() -> AddressBook {
         AddressBook::new((0..3).map(|i| (PeerId(i), format!("127.0.0.1:{}", 34801 + i))))
+    }
+
+    /// A move that is a quarter done.
+    pub(super) fn job() -> Job {
+        Job {
+            id: Uuid::from_u128(7),
+            kind: JobKind::Disk,
+            subject: Gpid::new(1, 3),
+            node: PeerId(0),
+            source: "disk1".to_owned(),
+            target: "disk2".to_owned(),
+            state: JobState::Moving,
+            outcome: JobOutcome::Running,
+            history: vec![JobStep { state: JobState::Idle, at_ms: 0 }],
+            bytes_total: 2000,
+            bytes_done: 500,
+            bytes_resumed: 0,
+            rate_bytes_per_s: Some(1000),
+            max_rate_bytes_per_s: 0,
+            throttled_by: Some(ThrottledBy::NodeLimit),
+            retries: 0,
+            demote: true,
+            was_primary: false,
+            learn_kind: None,
+            window_ms: None,
+            write_pause_ms: None,
+            purge_origin: false,
+            queued_at_ms: 0,
+            started_at_ms: Some(1),
+            updated_at_ms: 2,
+            finished_at_ms: None,
+            last_error: None,
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! A token bucket whose rate can be changed while it is used, by blocking threads and by tasks.
+//!
+//! Throttles can stand behind each other: who takes from a job's own takes from that of its node, too.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -19,6 +22,10 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct Throttle {
     bucket: Arc<Mutex<Bucket>>,
     clock: Clock,
+    /// Microseconds that threads waited here, those of other handles on the same bucket not included.
+    waited: Arc<AtomicU64>,
+    /// What has to be passed after this one.
+    outer: Option<Arc<Throttle>>,
 }
 
 /// The wait was cancelled.
@@ -40,7 +47,20 @@ impl Throttle {
     #[must_use]
     pub fn new(rate: u64, clock: Clock) -> Self {
         let bucket = Bucket { rate, tokens: 0, filled_at: clock.mono() };
-        Self { bucket: Arc::new(Mutex::new(bucket)), clock }
+        Self { bucket: Arc::new(Mutex::new(bucket)), clock, waited: Arc::default(), outer: None }
+    }
+
+    /// The same limit, and behind it another that many may share. What is waited for there is counted for this handle
+    /// alone.
+    #[must_use]
+    pub fn behind(self, outer: &Self) -> Self {
+        Self { outer: Some(Arc::new(outer.counting_anew())), ..self }
+    }
+
+    /// A handle on the same buckets that counts its own waits.
+    fn counting_anew(&self) -> Self {
+        let outer = self.outer.as_deref().map(Self::counting_anew).map(Arc::new);
+        Self { waited: Arc::default(), outer, ..self.clone() }
     }
 
     /// No limit until one is set.
@@ -57,10 +77,33 @@ impl Throttle {
         (bucket.rate, bucket.tokens) = (rate, bucket.tokens.max(0));
     }
 
-    /// The limit in bytes per second; 0: none.
+    /// As [`Self::set_rate`], but what was taken already is paid for at the new rate: for a limit that is adjusted all
+    /// the time.
+    pub fn adjust_rate(&self, rate: u64) {
+        let mut bucket = self.bucket.lock();
+        bucket.fill(self.clock.mono());
+        (bucket.rate, bucket.tokens) = (rate, if rate == 0 { 0 } else { bucket.tokens });
+    }
+
+    /// The limit in bytes per second, the smallest if others stand behind; 0: none.
     #[must_use]
     pub fn rate(&self) -> u64 {
+        let (own, outer) = (self.own_rate(), self.outer.as_ref().map_or(0, |outer| outer.rate()));
+        [own, outer].into_iter().filter(|rate| *rate > 0).min().unwrap_or(0)
+    }
+
+    /// The limit of this one alone.
+    #[must_use]
+    pub fn own_rate(&self) -> u64 {
         self.bucket.lock().rate
+    }
+
+    /// How long threads waited for this one so far, and for each that stands behind it, in order. A wait that goes on
+    /// counts already.
+    #[must_use]
+    pub fn waits(&self) -> Vec<Duration> {
+        let own = Duration::from_micros(self.waited.load(Ordering::Relaxed));
+        std::iter::once(own).chain(self.outer.iter().flat_map(|outer| outer.waits())).collect()
     }
 
     /// Takes `bytes` and blocks the calling thread until they may pass.
@@ -70,19 +113,34 @@ impl Throttle {
     pub fn take_blocking(&self, bytes: u64, cancel: &CancellationToken) -> Result<(), Cancelled> {
         let mut wait = self.debit(bytes);
         while !wait.is_zero() && !cancel.is_cancelled() {
-            std::thread::sleep(wait.min(LOOK));
+            let pause = wait.min(LOOK);
+            std::thread::sleep(pause);
+            self.note(pause);
             wait = self.debit(0);
         }
-        if cancel.is_cancelled() { Err(Cancelled) } else { Ok(()) }
+        match &self.outer {
+            _ if cancel.is_cancelled() => Err(Cancelled),
+            Some(outer) => outer.take_blocking(bytes, cancel),
+            None => Ok(()),
+        }
     }
 
     /// Takes `bytes` and waits until they may pass.
     pub async fn take(&self, bytes: u64) {
         let mut wait = self.debit(bytes);
         while !wait.is_zero() {
-            tokio::time::sleep(wait.min(LOOK)).await;
+            let pause = wait.min(LOOK);
+            tokio::time::sleep(pause).await;
+            self.note(pause);
             wait = self.debit(0);
         }
+        if let Some(outer) = &self.outer {
+            Box::pin(outer.take(bytes)).await;
+        }
+    }
+
+    fn note(&self, waited: Duration) {
+        self.waited.fetch_add(u64::try_from(waited.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     fn debit(&self, bytes: u64) -> Duration {
@@ -157,6 +215,16 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_that_is_adjusted_forgives_no_debt() {
+        let (_clock, throttle) = manual(MB);
+        assert_eq!(throttle.debit(2 * MB), Duration::from_secs(2));
+        throttle.adjust_rate(4 * MB);
+        assert_eq!(throttle.debit(0), Duration::from_millis(500));
+        throttle.adjust_rate(0);
+        assert_eq!(throttle.debit(MB), Duration::ZERO);
+    }
+
+    #[test]
     fn slow_rates_asked_often_still_move() {
         let (clock, throttle) = manual(10);
         assert!(!throttle.debit(1).is_zero());
@@ -165,6 +233,34 @@ mod tests {
             let _ = throttle.debit(0);
         }
         assert_eq!(throttle.debit(0), Duration::ZERO);
+    }
+
+    #[test]
+    fn who_takes_from_a_throttle_takes_from_the_one_behind_it() {
+        let (_clock, node) = manual(10 * MB);
+        let jobs = [5 * MB, 0].map(|rate| Throttle::new(rate, node.clock.clone()).behind(&node));
+        let cancel = CancellationToken::new();
+        for job in &jobs {
+            job.outer.as_ref().unwrap().debit(MB);
+        }
+        assert_eq!(node.debit(0), Duration::from_millis(200), "both drew on it");
+        assert_eq!(jobs.each_ref().map(Throttle::rate), [5 * MB, 10 * MB]);
+        node.set_rate(2 * MB);
+        assert_eq!(jobs.each_ref().map(Throttle::rate), [2 * MB, 2 * MB]);
+        node.set_rate(0);
+        assert_eq!(jobs.each_ref().map(Throttle::rate), [5 * MB, 0]);
+        assert_eq!(jobs[1].take_blocking(1000 * MB, &cancel), Ok(()), "no limit is left");
+    }
+
+    #[test]
+    fn a_wait_is_counted_where_it_happened_and_for_who_waited() {
+        let node = Throttle::new(MB, Clock::System);
+        let jobs = [(); 2].map(|()| Throttle::unlimited().behind(&node));
+        // More than the burst of a tenth of a second.
+        jobs[0].take_blocking(MB / 5, &CancellationToken::new()).unwrap();
+        let [own, behind] = jobs[0].waits()[..] else { panic!("two throttles") };
+        assert!(own.is_zero() && behind >= Duration::from_millis(50), "{own:?} {behind:?}");
+        assert!(jobs[1].waits().iter().all(Duration::is_zero), "another job waited");
     }
 
     #[test]

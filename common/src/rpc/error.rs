@@ -21,6 +21,9 @@ pub enum ErrorCode {
     TooLarge,
     // Moves
     AlreadyMigrating,
+    NotMigrating,
+    NotCancellable,
+    JobEnded,
     NotSecondary,
     SameDisk,
     NotOnDisk,

@@ -4,8 +4,11 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::error::WireResult;
+use super::garbage::{GarbageDir, GcRequest};
+use super::rates::{CopyRates, RateChange};
 use crate::job::Job;
 use crate::types::{Ballot, Decree, Gpid, Incarnation, Member, PartitionConfig, ReplicaStatus};
 
@@ -43,6 +46,15 @@ pub trait NodeAdminService {
     /// Jobs of this node, oldest first.
     async fn jobs() -> WireResult<Vec<Job>>;
 
+    /// Cancels a move that can still turn back; the cancel is durable when this answers.
+    async fn disk_migrate_cancel(job: JobName) -> WireResult<Job>;
+
+    /// Changes a limit of the copies, if asked to, durably; answers with the limits as they then are.
+    async fn disk_migrate_rate(change: RateChange) -> WireResult<CopyRates>;
+
+    /// Lists the directories that have lost their name and, if asked to, removes those that may go.
+    async fn disk_gc(request: GcRequest) -> WireResult<Vec<GarbageDir>>;
+
     /// Digest of a replica's live records: `at` the exact applied decree (waits for it), or wherever it is.
     async fn digest(gpid: Gpid, at: Option<Decree>) -> WireResult<Digest>;
 
@@ -54,7 +66,7 @@ pub trait NodeAdminService {
 }
 
 /// A move between two disks of the node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiskMigrate {
     /// What moves.
     pub gpid: Gpid,
@@ -64,8 +76,19 @@ pub struct DiskMigrate {
     pub target: String,
     /// Whether a primary may be handed over first; else it is refused.
     pub demote: bool,
-    /// Limit in bytes per second; `None`: the node's default.
+    /// Limit of this job in bytes per second; `None` or 0: the node's limit alone.
     pub max_rate_bytes_per_s: Option<u64>,
+    /// Whether the origin is removed as soon as the job has completed.
+    pub purge_origin: bool,
+}
+
+/// A job as operators name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JobName {
+    /// By its id.
+    Id(Uuid),
+    /// Whatever moves that partition's replica now.
+    Of(Gpid),
 }
 
 /// The removal of a disk.

@@ -15,6 +15,7 @@
 //! <disk>/1.3.pegasus.gar.<job or time>/         set aside
 //! <disk>/1.3.pegasus.err.<job or time>/         set aside as damaged
 //! <home>/jobs/<job>                             jobs
+//! <home>/jobs/copy.rate                         the limit of copies that an operator chose
 //! <home>/.godwit-disks                          the disks of the node
 //! ```
 
@@ -143,6 +144,12 @@ pub fn jobs_dir(home: &Path) -> PathBuf {
 #[must_use]
 pub fn job_file(home: &Path, job: Uuid) -> PathBuf {
     jobs_dir(home).join(job.to_string())
+}
+
+/// The limit of copies that an operator chose. It has an extension, which no job has.
+#[must_use]
+pub fn copy_rate_file(home: &Path) -> PathBuf {
+    jobs_dir(home).join("copy.rate")
 }
 
 /// What a directory name says, if it is one of a replica's.

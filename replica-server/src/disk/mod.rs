@@ -2,6 +2,7 @@
 
 mod add;
 mod data_dir;
+mod garbage;
 mod health;
 mod identity;
 pub mod layout;
@@ -33,5 +34,5 @@ pub use scan::{Recovered, Scan, ToOpen};
 pub use seal::{MANIFEST_KIND, MANIFEST_VERSION, read_seal, write_seal};
 pub use set::{ChosenDisk, DiskSet, KnownDisk, RemovedDisk};
 pub use set_error::DiskSetError;
-pub use trash::{TrashDir, TrashLives};
+pub use trash::{Keeper, TrashDir, TrashLives};
 pub(crate) use trash::{note_time, set_aside_as};

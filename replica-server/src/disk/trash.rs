@@ -52,6 +52,17 @@ impl TrashLives {
     }
 }
 
+/// What keeps a directory although its time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Keeper {
+    /// A move uses the directories of its partition.
+    #[error("a move of this partition is under way")]
+    Job,
+    /// It may be the best copy that the node has.
+    #[error("no newer copy lives on this node: it may be the last one")]
+    LastCopy,
+}
+
 /// A directory without a plain name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrashDir {
@@ -107,14 +118,15 @@ impl DiskManager {
         self.usable().filter_map(|disk| of_disk(&disk).ok()).flatten().collect()
     }
 
-    /// Removes what has outlived its time, except what may still be the best copy that this node has: an origin or a
-    /// damaged directory goes only beside a live one with a higher incarnation (rule LAST COPY). Returns what was
-    /// removed. Blocks; called about every minute.
+    /// Removes what has outlived its time, unless something keeps it. What has no recorded time gets one. Returns what
+    /// was removed. Blocks; called about every minute.
     pub fn collect_garbage(&self, now_ms: u64) -> Vec<TrashDir> {
-        self.collect_trash(now_ms, &|trash| self.may_go(trash))
+        let due = self.trash().into_iter().filter(|trash| is_due(trash, now_ms, &self.lives));
+        due.filter(|trash| matches!(self.discard(trash), Ok(None))).collect()
     }
 
-    /// Whether a directory may be removed once its time is over: what may still be the best copy stays.
+    /// Whether a directory may be removed once its time is over: what may still be the best copy that this node has stays.
+    /// An origin or a damaged directory goes only beside a live one with a higher incarnation (rule LAST COPY).
     #[must_use]
     pub fn may_go(&self, trash: &TrashDir) -> bool {
         match trash.kind {
@@ -124,12 +136,60 @@ impl DiskManager {
         }
     }
 
-    /// As [`Self::collect_garbage`], for a caller who knows what the partition depends on. What has no recorded time
-    /// gets one; what a job uses stays.
-    pub fn collect_trash(&self, now_ms: u64, may_go: &dyn Fn(&TrashDir) -> bool) -> Vec<TrashDir> {
-        let held = self.held.lock().clone();
-        let due = self.trash().into_iter().filter(|trash| is_due(trash, now_ms, &self.lives) && may_go(trash));
-        due.filter(|trash| !held.contains(&trash.gpid) && self.remove_trash(trash).is_ok()).collect()
+    /// What keeps a directory although its time has come; `None`: it may go.
+    #[must_use]
+    pub fn keeper(&self, trash: &TrashDir) -> Option<Keeper> {
+        let held = self.held.lock().contains(&trash.gpid);
+        if held { Some(Keeper::Job) } else { (!self.may_go(trash)).then_some(Keeper::LastCopy) }
+    }
+
+    /// Removes one at once, unless something keeps it: then that is returned.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn discard(&self, trash: &TrashDir) -> io::Result<Option<Keeper>> {
+        if let Some(keeper) = self.keeper(trash) {
+            return Ok(Some(keeper));
+        }
+        // A job that begins now may make a directory of the same plain name: what goes loses that name before a job
+        // can take hold of the partition.
+        let held = self.held.lock();
+        if held.contains(&trash.gpid) {
+            return Ok(Some(Keeper::Job));
+        }
+        let nameless = self.take_name(trash)?;
+        drop(held);
+        self.remove_trash(&nameless).map(|()| None)
+    }
+
+    /// Removes the origin that a move left on a disk, if a newer copy lives. It is no error if there is none.
+    ///
+    /// # Errors
+    /// Any I/O error, or that nothing newer than the origin lives here.
+    pub fn purge_origin(&self, tag: &str, gpid: Gpid) -> io::Result<()> {
+        let is_it = |trash: &TrashDir| (trash.disk.as_str(), trash.gpid, trash.kind) == (tag, gpid, DirKind::Origin);
+        let Some(origin) = self.trash().into_iter().find(is_it) else { return Ok(()) };
+        if !self.is_superseded(&origin) {
+            return Err(io::Error::other("no newer copy lives on this node"));
+        }
+        self.remove_trash(&self.take_name(&origin)?)
+    }
+
+    /// Gives a directory a name that no job uses.
+    fn take_name(&self, trash: &TrashDir) -> io::Result<TrashDir> {
+        let disk = self.disk(&trash.disk).filter(|_| !matches!(trash.kind, DirKind::Garbage | DirKind::Damaged));
+        let Some(disk) = disk else { return Ok(trash.clone()) };
+        let (gpid, since_ms) = (trash.gpid, trash.since_ms.unwrap_or(0));
+        let path = set_aside(disk.path(), &trash.path, gpid, DirKind::Garbage, since_ms);
+        let path = path.inspect_err(|error| disk.note(error))?;
+        Ok(TrashDir { path, kind: DirKind::Garbage, ..trash.clone() })
+    }
+
+    /// When a directory's time comes, in Unix milliseconds; `None` if nobody has noted since when it is trash.
+    #[must_use]
+    pub fn due_ms(&self, trash: &TrashDir) -> Option<u64> {
+        let life = self.lives.of(trash.kind)?;
+        Some(trash.since_ms?.saturating_add(u64::try_from(life.as_millis()).unwrap_or(u64::MAX)))
     }
 
     fn is_superseded(&self, trash: &TrashDir) -> bool {

@@ -8,11 +8,10 @@ use common::metrics::ConstHistogram;
 use common::rpc::node_admin::DiskStatus;
 use common::types::{Gpid, ReplicaStatus};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
 
+use super::encode::{Sample, counters, gauges};
 use crate::log::{Histogram, LogStats};
 use crate::replica::Node;
 
@@ -24,9 +23,6 @@ impl fmt::Debug for NodeCollector {
         f.debug_struct("NodeCollector").finish_non_exhaustive()
     }
 }
-
-/// One sample: labels and value.
-type Sample<L> = (L, u64);
 
 impl Collector for NodeCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
@@ -116,19 +112,6 @@ fn disks(node: &Node, value: impl Fn(&crate::disk::DiskFigures) -> u64) -> Vec<S
     node.disks.figures().into_iter().map(|disk| ([("disk", disk.tag.clone())], value(&disk))).collect()
 }
 
-fn gauges<L: EncodeLabelSet>(
-    encoder: &mut DescriptorEncoder,
-    name: &str,
-    help: &str,
-    samples: Vec<Sample<L>>,
-) -> fmt::Result {
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-    for (labels, value) in samples {
-        ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
-    }
-    Ok(())
-}
-
 fn histograms(
     encoder: &mut DescriptorEncoder,
     name: &str,
@@ -142,19 +125,6 @@ fn histograms(
         let counted = of(stats);
         let histogram = ConstHistogram::powers_of_two(unit, counted.sum, &counted.buckets);
         histogram.encode(family.encode_family(&[("disk", disk.clone())])?)?;
-    }
-    Ok(())
-}
-
-fn counters<L: EncodeLabelSet>(
-    encoder: &mut DescriptorEncoder,
-    name: &str,
-    help: &str,
-    samples: Vec<Sample<L>>,
-) -> fmt::Result {
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-    for (labels, value) in samples {
-        ConstCounter::new(value).encode(family.encode_family(&labels)?)?;
     }
     Ok(())
 }

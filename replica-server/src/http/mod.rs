@@ -1,6 +1,8 @@
 //! `/health` and `/metrics`.
 
 mod collector;
+mod encode;
+mod move_collector;
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,6 +20,7 @@ use tokio::net::TcpListener;
 use crate::replica::Node;
 
 pub(crate) use collector::NodeCollector;
+pub(crate) use move_collector::MoveCollector;
 
 /// What the HTTP door knows: from the start of the process, before there is a node.
 #[derive(Clone)]

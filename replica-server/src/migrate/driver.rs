@@ -26,6 +26,7 @@ use super::error::MoveError;
 use super::host::MoveHost;
 use super::job_cell::JobCell;
 use super::job_store::Ending;
+use super::meters::MoveMeters;
 use super::options::MigrateOptions;
 use super::window::Window;
 use super::{closed, ending, learning, moved, moving, restore, start};
@@ -42,6 +43,7 @@ pub(super) struct Driver<H> {
     pub(super) disks: Arc<DiskManager>,
     pub(super) options: Arc<MigrateOptions>,
     pub(super) clock: Clock,
+    pub(super) meters: Arc<MoveMeters>,
     pub(super) runtime: Handle,
     pub(super) cell: Arc<JobCell>,
     /// The process stops: the job stays as it is.

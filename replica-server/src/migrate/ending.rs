@@ -37,6 +37,9 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) {
         duty(driver, "the hand-back of the primary", || driver.host.hand_back(gpid));
     }
     duty(driver, "the unlock of its partition", || driver.host.unlock(gpid, job));
+    if record.job.purge_origin && ending.outcome == JobOutcome::Completed {
+        purge_origin(driver);
+    }
     if !driver.stop.is_cancelled() {
         finish(driver, &record, ending);
     }
@@ -100,6 +103,21 @@ fn remove_copy<H: MoveHost>(driver: &Driver<H>) {
     let Ok(tmp) = driver.tmp() else { return };
     if let Err(error) = remove_dir_durable(&tmp) {
         tracing::warn!(%error, path = %tmp.display(), "the copy of a move stays until it is collected");
+    }
+}
+
+/// The operator wants its space back now. Only an origin that has been succeeded goes; the record is finished afterwards,
+/// so a crash in between removes it later.
+fn purge_origin<H: MoveHost>(driver: &Driver<H>) {
+    let (gpid, job) = (driver.gpid(), driver.cell.id());
+    if driver.stop.is_cancelled() {
+        return;
+    }
+    if let Err(error) = driver.disks.purge_origin(&driver.cell.job().source, gpid) {
+        tracing::warn!(%gpid, %job, %error, "a move ends without the purge of its origin");
+        driver.cell.note(|record| {
+            record.job.last_error = Some(format!("ended without the purge of its origin: {error}"));
+        });
     }
 }
 

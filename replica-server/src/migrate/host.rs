@@ -105,6 +105,9 @@ pub trait MoveHost: Send + Sync + 'static {
         deadline: Duration,
     ) -> impl Future<Output = WireResult<Option<LearnKind>>> + Send;
 
+    /// For a table of one replica: waits until its copy, primary again, serves.
+    fn wait_serving(&self, gpid: Gpid) -> impl Future<Output = WireResult<()>> + Send;
+
     /// Ends the `moving` record of a job that will not bring a new copy, and tells the open replica of the outcome. Ok
     /// if there is none of this job. Says which copy of this node the configuration then names, if any: that of a
     /// table of one replica gets a fresh incarnation by this.

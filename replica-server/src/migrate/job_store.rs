@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use common::fault::{self, Point};
-use common::fs::{create_dir_durable, read_checked, write_checked};
+use common::fs::{Throttle, create_dir_durable, read_checked, write_checked};
 use common::job::{Job, JobOutcome};
 use common::types::{Ballot, Decree, Gpid, Incarnation};
 use parking_lot::Mutex;
@@ -32,6 +32,9 @@ pub(super) struct JobRecord {
     pub(super) leaving: bool,
     /// The table has one replica: what the copy lacks comes from the source disk's own log.
     pub(super) sole: bool,
+    /// Unix milliseconds when the only replica was told to stop taking writes.
+    #[serde(default)]
+    pub(super) paused_at_ms: Option<u64>,
     /// Last applied decree of the source when it closed.
     pub(super) last: Option<Decree>,
     /// It left: what the new copy is.
@@ -46,9 +49,11 @@ pub(super) struct JobRecord {
 }
 
 impl JobRecord {
-    const fn new(job: Job) -> Self {
+    /// A job that has not begun.
+    pub(super) const fn new(job: Job) -> Self {
         let (leaving, sole, restoring, cancelled) = (false, false, false, false);
-        Self { job, leaving, sole, last: None, left: None, restoring, ending: None, cancelled }
+        let (paused_at_ms, last, left, ending) = (None, None, None, None);
+        Self { job, leaving, sole, paused_at_ms, last, left, restoring, ending, cancelled }
     }
 }
 
@@ -76,6 +81,8 @@ pub(super) struct JobStore {
     home: PathBuf,
     cells: Mutex<BTreeMap<Uuid, Arc<JobCell>>>,
     changes: watch::Sender<u64>,
+    /// What stands behind the limit of each job.
+    throttle: Throttle,
 }
 
 /// Why a job was not made.
@@ -94,13 +101,14 @@ impl JobStore {
     ///
     /// # Errors
     /// If the directory cannot be made or read.
-    pub(super) fn open(home: &Path) -> io::Result<Self> {
+    pub(super) fn open(home: &Path, throttle: &Throttle) -> io::Result<Self> {
         fs::create_dir_all(home)?;
         create_dir_durable(&layout::jobs_dir(home))?;
-        let store = Self { home: home.to_owned(), cells: Mutex::default(), changes: watch::Sender::new(0) };
+        let (home_dir, throttle) = (home.to_owned(), throttle.clone());
+        let store = Self { home: home_dir, cells: Mutex::default(), changes: watch::Sender::new(0), throttle };
         for entry in fs::read_dir(layout::jobs_dir(home))?.flatten() {
             if entry.path().extension().is_some() {
-                continue; // the temporary file of a write that was cut short
+                continue; // no job, or the temporary file of a write that was cut short
             }
             match read_checked::<JobRecord>(&entry.path(), KIND, VERSION) {
                 Ok(record) => _ = store.cells.lock().insert(record.job.id, store.cell(record)),
@@ -112,7 +120,7 @@ impl JobStore {
     }
 
     fn cell(&self, record: JobRecord) -> Arc<JobCell> {
-        Arc::new(JobCell::new(record, &self.home, self.changes.clone()))
+        Arc::new(JobCell::new(record, &self.home, self.changes.clone(), &self.throttle))
     }
 
     /// Makes a job durable, unless its partition has one that has not ended.
@@ -125,6 +133,8 @@ impl JobStore {
         store(&self.home, &record).map_err(CreateError::Io)?;
         let cell = self.cell(record);
         cells.insert(cell.id(), Arc::clone(&cell));
+        drop(cells);
+        self.forget();
         self.changes.send_modify(|version| *version += 1);
         Ok(cell)
     }
@@ -151,7 +161,11 @@ impl JobStore {
         self.changes.subscribe()
     }
 
+    /// Keeps the list of ended jobs within its bound.
     fn forget(&self) {
+        if self.cells.lock().len() <= KEPT_MAX {
+            return;
+        }
         let ended: Vec<_> = self.all().into_iter().filter(|cell| !cell.job().is_running()).collect();
         for cell in ended.iter().take(ended.len().saturating_sub(KEPT_MAX)) {
             self.cells.lock().remove(&cell.id());
@@ -169,4 +183,59 @@ pub(super) fn store(home: &Path, record: &JobRecord) -> io::Result<()> {
     let path = layout::job_file(home, record.job.id);
     fault::pass(Point::JobWrite, &path)?;
     write_checked(&path, KIND, VERSION, record)
+}
+
+#[cfg(test)]
+mod tests {
+    use common::job::JobState;
+
+    use super::*;
+
+    /// As the first version wrote it: without what came later, in the job and beside it.
+    const OLD: &str = r#"{"job":{"id":"00000000-0000-0000-0000-000000000007","kind":"disk","subject":"1.3","node":0,
+        "source":"disk1","target":"disk2","state":"LEARNING","outcome":"running",
+        "history":[{"state":"IDLE","at_ms":1}],"bytes_total":10,"bytes_done":10,"rate_bytes_per_s":null,
+        "max_rate_bytes_per_s":104857600,"retries":0,"demote":true,"was_primary":false,"learn_kind":null,
+        "window_ms":null,"queued_at_ms":1,"started_at_ms":1,"updated_at_ms":2,"finished_at_ms":null,
+        "last_error":null},"leaving":true,"sole":true,"last":77,
+        "left":{"incarnation":4,"ballot":9,"deadline_ms":300000},"ending":null,"cancelled":false}"#;
+
+    fn store_in(home: &Path) -> JobStore {
+        JobStore::open(home, &Throttle::unlimited()).unwrap()
+    }
+
+    #[test]
+    fn the_record_of_an_earlier_version_is_read_and_goes_on() {
+        let home = tempfile::tempdir().unwrap();
+        let content: serde_json::Value = serde_json::from_str(OLD).unwrap();
+        fs::create_dir(layout::jobs_dir(home.path())).unwrap();
+        let id = Uuid::from_u128(7);
+        write_checked(&layout::job_file(home.path(), id), KIND, 1, &content).unwrap();
+        let record = store_in(home.path()).get(id).unwrap().record();
+        assert_eq!((record.job.state, record.job.is_running()), (JobState::Learning, true));
+        assert_eq!((record.last, record.left.map(|left| left.ballot)), (Some(Decree(77)), Some(Ballot(9))));
+        assert_eq!((record.paused_at_ms, record.job.purge_origin), (None, false));
+    }
+
+    #[test]
+    fn ended_jobs_are_forgotten_oldest_first_beyond_their_bound_and_others_never() {
+        let home = tempfile::tempdir().unwrap();
+        let store = store_in(home.path());
+        let content: serde_json::Value = serde_json::from_str(OLD).unwrap();
+        let old: JobRecord = serde_json::from_value(content).unwrap();
+        let make = |n: u64, ended: bool| {
+            let mut record = old.clone();
+            (record.job.id, record.job.queued_at_ms) = (Uuid::from_u128(u128::from(n)), n);
+            if ended {
+                record.job.finish(JobOutcome::Cancelled, None, n);
+            }
+            store.cells.lock().insert(record.job.id, store.cell(record));
+        };
+        make(0, false);
+        (1..=KEPT_MAX as u64 + 5).for_each(|n| make(n, true));
+        store.forget();
+        let kept: Vec<u64> = store.all().iter().map(|cell| cell.job().queued_at_ms).collect();
+        assert_eq!(kept.first(), Some(&0), "it still runs");
+        assert_eq!((kept.get(1), kept.len()), (Some(&6), KEPT_MAX + 1));
+    }
 }

@@ -1,10 +1,12 @@
 //! The node's moves: requests are validated and stored, wait in order for their slots, and run on threads of their own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::clock::Clock;
 use common::job::{Job, JobKind, JobOutcome, JobState};
-use common::rpc::node_admin::DiskMigrate;
+use common::rpc::node_admin::{DiskMigrate, JobName};
+use common::rpc::rates::{CopyRates, RateChange};
 use common::rpc::{ErrorCode, WireError, WireResult};
 use common::types::Gpid;
 use parking_lot::Mutex;
@@ -14,10 +16,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::cancel;
 use super::driver::Driver;
 use super::host::{MoveHost, MovingReplica};
-use super::job_cell::JobCell;
+use super::job_cell::{Cancel, JobCell};
 use super::job_store::{CreateError, JobStore};
+use super::limits::Limits;
+use super::meters::MoveMeters;
 use super::options::MigrateOptions;
 use super::window::Window;
 use crate::disk::DiskManager;
@@ -28,6 +33,8 @@ pub struct Migrator<H> {
     disks: Arc<DiskManager>,
     options: Arc<MigrateOptions>,
     clock: Clock,
+    limits: Limits,
+    meters: Arc<MoveMeters>,
     store: JobStore,
     /// Jobs that have a thread.
     running: watch::Sender<Vec<Uuid>>,
@@ -47,13 +54,14 @@ impl<H: MoveHost> Migrator<H> {
         disks: Arc<DiskManager>,
         clock: Clock,
     ) -> std::io::Result<Arc<Self>> {
-        let store = JobStore::open(&options.home)?;
+        let limits = Limits::open(&options, &clock);
+        let store = JobStore::open(&options.home, limits.throttle())?;
         for cell in store.all().iter().filter(|cell| cell.job().is_running()) {
             disks.hold(cell.job().subject);
         }
         let (options, running, stop) = (Arc::new(options), watch::Sender::default(), CancellationToken::new());
-        let admitting = Mutex::default();
-        Ok(Arc::new(Self { host, disks, options, clock, store, running, admitting, stop }))
+        let (admitting, meters) = (Mutex::default(), Arc::default());
+        Ok(Arc::new(Self { host, disks, options, clock, limits, meters, store, running, admitting, stop }))
     }
 
     /// Lets the jobs that a former process left unfinished go on. Called once, in the runtime, when the replicas are
@@ -123,18 +131,33 @@ impl<H: MoveHost> Migrator<H> {
         self.store.changes()
     }
 
-    /// Stops a job that can still turn back. Blocks.
+    /// Stops a job that can still turn back; that it stops is durable when this returns. One that waits ends at once,
+    /// one that was told before goes on ending. Blocks; within the runtime.
     ///
     /// # Errors
-    /// An unknown job, one that is over, or one past the point of no return.
-    pub fn cancel(self: &Arc<Self>, id: Uuid) -> WireResult<()> {
-        let cell = self.store.get(id).ok_or_else(|| unknown(id))?;
-        if cell.cancel().map_err(WireError::internal)? {
-            return self.end_if_waiting(&cell).map_err(WireError::internal);
+    /// An unknown job, one that is over, one past the point of no return, or a partition that does not move.
+    pub fn cancel(self: &Arc<Self>, name: JobName) -> WireResult<Job> {
+        let cell = self.named(name)?;
+        match cell.cancel().map_err(|error| not_stored(&error))? {
+            Cancel::Stops => {
+                self.end_if_waiting(&cell).map_err(|error| not_stored(&error))?;
+                // A younger move may have waited for its disks.
+                self.begin_what_may();
+                Ok(cell.job())
+            }
+            Cancel::TooLate => Err(cancel::too_late(&cell.job())),
+            Cancel::Over => Err(cancel::over(&cell.job())),
         }
-        let job = cell.job();
-        let message = format!("job {id} is {} and cannot be cancelled any more", job.state);
-        Err(WireError::new(ErrorCode::InvalidArgument, message, "a job can be cancelled until it is CLOSED"))
+    }
+
+    fn named(&self, name: JobName) -> WireResult<Arc<JobCell>> {
+        match name {
+            JobName::Id(id) => self.store.get(id).ok_or_else(|| unknown(id)),
+            JobName::Of(gpid) => self.store.running(gpid).ok_or_else(|| {
+                let last = self.store.all().into_iter().rev().map(|cell| cell.job()).find(|job| job.subject == gpid);
+                cancel::not_migrating(gpid, last.as_ref())
+            }),
+        }
     }
 
     /// A job that never began has no driver to end it.
@@ -148,14 +171,68 @@ impl<H: MoveHost> Migrator<H> {
         Ok(())
     }
 
-    /// Changes the rate limit of a job while it runs; 0: none. Blocks.
+    /// Changes a limit, durably and at once for copies that run; answers with the limits as they then are. Blocks.
     ///
     /// # Errors
-    /// An unknown job, or one that cannot be stored.
-    pub fn set_rate(&self, id: Uuid, max_rate_bytes_per_s: u64) -> WireResult<()> {
-        let cell = self.store.get(id).ok_or_else(|| unknown(id))?;
-        cell.throttle.set_rate(max_rate_bytes_per_s);
-        cell.save(|record| record.job.max_rate_bytes_per_s = max_rate_bytes_per_s).map_err(WireError::internal)
+    /// An unknown job, one that is over, or a limit that cannot be stored.
+    pub fn set_rate(&self, change: RateChange) -> WireResult<CopyRates> {
+        match change {
+            RateChange::Keep => {}
+            RateChange::Node(rate) => self.limits.choose(Some(rate)).map_err(|error| not_stored(&error))?,
+            RateChange::NodeDefault => self.limits.choose(None).map_err(|error| not_stored(&error))?,
+            RateChange::Job(id, rate) => {
+                let cell = self.store.get(id).ok_or_else(|| unknown(id))?;
+                if !cell.job().is_running() {
+                    return Err(cancel::over(&cell.job()));
+                }
+                cell.save(|record| record.job.max_rate_bytes_per_s = rate).map_err(|error| not_stored(&error))?;
+                cell.throttle.set_rate(rate);
+            }
+        }
+        Ok(self.rates())
+    }
+
+    /// The limits of copies, and what they do.
+    #[must_use]
+    pub fn rates(&self) -> CopyRates {
+        let (max_rate_bytes_per_s, changed) = self.limits.node();
+        CopyRates {
+            max_rate_bytes_per_s,
+            default_bytes_per_s: self.limits.default(),
+            changed,
+            rate_bytes_per_s: self.limits.rate(),
+            foreground: self.limits.foreground(),
+            jobs: self.jobs().into_iter().filter(Job::is_running).collect(),
+        }
+    }
+
+    /// A second has passed, in which 99 of 100 operations of clients were not slower than `p99`: measures the copies,
+    /// notes what holds them back, and lets them give way.
+    pub fn second(&self, p99: Option<Duration>) {
+        for cell in self.active() {
+            cell.sample(&self.meters);
+        }
+        self.limits.second(self.clock.mono(), self.meters.copied_bytes(), p99);
+    }
+
+    fn active(&self) -> Vec<Arc<JobCell>> {
+        let running = self.running.borrow().clone();
+        running.into_iter().filter_map(|id| self.store.get(id)).collect()
+    }
+
+    /// What the moves of this process counted.
+    #[must_use]
+    pub fn meters(&self) -> &MoveMeters {
+        &self.meters
+    }
+
+    /// How many moves run, how many wait for their disks, and for how long one of those that run has not got on.
+    #[must_use]
+    pub fn load(&self) -> (usize, usize, Duration) {
+        let active = self.active();
+        let open = self.store.all().iter().filter(|cell| cell.job().is_running()).count();
+        let standing = active.iter().map(|cell| cell.standing()).max().unwrap_or_default();
+        (active.len(), open.saturating_sub(active.len()), standing)
     }
 
     fn accept(
@@ -168,7 +245,6 @@ impl<H: MoveHost> Migrator<H> {
         let facts = self.facts(gpid, replica)?;
         validate(&MoveRequest { gpid, source: source.clone(), target: target.clone(), demote }, &facts)?;
         let (id, now_ms) = (Uuid::new_v4(), self.clock.wall_ms());
-        let max_rate_bytes_per_s = request.max_rate_bytes_per_s.unwrap_or(self.options.max_rate_bytes_per_s);
         let mut job = Job {
             id,
             kind: JobKind::Disk,
@@ -181,13 +257,17 @@ impl<H: MoveHost> Migrator<H> {
             history: Vec::new(),
             bytes_total: facts.replica.as_ref().map_or(0, |replica| replica.size_bytes),
             bytes_done: 0,
+            bytes_resumed: 0,
             rate_bytes_per_s: None,
-            max_rate_bytes_per_s,
+            max_rate_bytes_per_s: request.max_rate_bytes_per_s.unwrap_or(0),
+            throttled_by: None,
             retries: 0,
             demote,
             was_primary: false,
             learn_kind: None,
             window_ms: None,
+            write_pause_ms: None,
+            purge_origin: request.purge_origin,
             queued_at_ms: now_ms,
             started_at_ms: None,
             updated_at_ms: now_ms,
@@ -257,6 +337,7 @@ impl<H: MoveHost> Migrator<H> {
             disks: Arc::clone(&self.disks),
             options: Arc::clone(&self.options),
             clock: self.clock.clone(),
+            meters: Arc::clone(&self.meters),
             runtime: runtime.clone(),
             cell,
             stop: self.stop.clone(),
@@ -323,4 +404,9 @@ fn replica_facts(replica: &MovingReplica) -> WireResult<ReplicaFacts> {
 
 fn unknown(id: Uuid) -> WireError {
     WireError::new(ErrorCode::UnknownJob, format!("this node has no job {id}"), "disk-migrate-report lists the jobs")
+}
+
+fn not_stored(error: &std::io::Error) -> WireError {
+    let message = format!("it cannot be stored: {error}");
+    WireError::new(ErrorCode::DiskIoError, message, "check the disk that holds `home`; nothing was changed")
 }

@@ -10,6 +10,7 @@
 //!
 //! The rest of the node is behind the trait [`MoveHost`].
 
+mod cancel;
 mod closed;
 mod compaction;
 mod driver;
@@ -19,7 +20,9 @@ mod host;
 mod job_cell;
 mod job_store;
 mod learning;
+mod limits;
 mod manifest;
+mod meters;
 mod migrator;
 mod moved;
 mod moving;
@@ -33,5 +36,6 @@ mod window;
 
 pub use host::{CopyPlace, MoveHost, MovingReplica};
 pub use manifest::{CompleteRound, FileContent, Manifest};
+pub use meters::MoveMeters;
 pub use migrator::Migrator;
 pub use options::MigrateOptions;

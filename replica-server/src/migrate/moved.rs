@@ -42,9 +42,14 @@ fn check_copy<H: MoveHost>(driver: &Driver<H>, tmp: &Path) -> Result<(), MoveErr
 fn leave<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveError> {
     let (gpid, home) = (driver.gpid(), driver.options.home.clone());
     let sole = driver.runtime.block_on(driver.host.replica(gpid)).map(|replica| replica.is_sole());
+    let asked_at_ms = driver.clock.wall_ms();
     let asked = |record: &mut super::job_store::JobRecord| {
         record.leaving |= !record.cancelled;
         record.sole = sole.unwrap_or(record.sole);
+        if record.sole && record.leaving {
+            // Asked again after a restart, the first time counts: it may have been granted.
+            record.paused_at_ms.get_or_insert(asked_at_ms);
+        }
     };
     driver.cell.save(asked).map_err(MoveError::io(&home))?;
     driver.check()?;

@@ -16,7 +16,7 @@ use super::error::MoveError;
 use super::host::{MoveHost, MovingReplica};
 use super::job_cell::JobCell;
 use super::manifest::Manifest;
-use super::round::{self, Source};
+use super::round::{self, Notes, Plan, Source};
 use super::start;
 use crate::disk::layout;
 use crate::storage::Storage;
@@ -68,6 +68,7 @@ fn one_round<H: MoveHost>(
     let incarnation = replica.incarnation;
     let source = Source { dir: dir_ref, checkpoint: &checkpoint, before: before_ref, incarnation, database: &database };
     copy_round(driver, tmp, manifest, &source)?;
+    driver.cell.sample(&driver.meters);
     if let Some(before) = before {
         remove_dir_durable(&before).map_err(MoveError::io(&before))?;
     }
@@ -83,8 +84,9 @@ fn copy_round<H: MoveHost>(
     let (cell, throttle, cancel) = (Arc::clone(&driver.cell), driver.cell.throttle.clone(), driver.cell.cancel.clone());
     let held = Mutex::new(&mut driver.compaction);
     let meter = Mutex::new(Meter { since: driver.clock.mono(), bytes: 0 });
-    let clock = driver.clock.clone();
+    let (clock, meters) = (driver.clock.clone(), Arc::clone(&driver.meters));
     let progress = |bytes| {
+        meters.copied(bytes);
         meter.lock().passed(bytes, clock.mono(), &cell);
         if let Some(held) = held.lock().as_mut() {
             held.look();
@@ -92,12 +94,25 @@ fn copy_round<H: MoveHost>(
     };
     let context = CopyContext { throttle: &throttle, cancel: &cancel, progress: &progress };
     let plan = round::plan(tmp, manifest, source, &context)?;
-    cell.note(|record| record.job.bytes_total = record.job.bytes_done + plan.bytes);
-    let copied = round::copy(tmp, manifest, source, plan, &context);
+    note_plan(&cell, source, &plan);
+    let notes = Notes::new(&driver.clock, driver.options.note_every);
+    let copied = round::copy(tmp, manifest, source, plan, &context, notes);
     let report = copied.inspect_err(|error| note_disk(driver, error))?;
     let (gpid, job, verified) = (driver.gpid(), driver.cell.id(), report.verified);
     tracing::info!(%gpid, %job, copied = ?report.copied, ?verified, whole = ?report.whole, "copied and read back");
     Ok(())
+}
+
+/// What stands in the copy at the first round of a process was copied and verified by an earlier one. The record may say
+/// less or more: progress is not made durable.
+fn note_plan(cell: &JobCell, source: &Source<'_>, plan: &Plan<'_>) {
+    cell.note(|record| {
+        if source.before.is_none() {
+            record.job.bytes_resumed = plan.kept_bytes;
+            record.job.bytes_done = plan.kept_bytes;
+        }
+        record.job.bytes_total = record.job.bytes_done + plan.bytes;
+    });
 }
 
 /// A target that is full or broken is noted, so that the next move is refused before it begins.

@@ -8,8 +8,14 @@ use std::time::Duration;
 pub struct MigrateOptions {
     /// Where jobs are kept; by default the node's first data directory.
     pub home: PathBuf,
-    /// Limit of a copy in bytes per second unless its request says otherwise; 0: none. Default 100 MiB/s.
+    /// What all copies of the node share, in bytes per second, unless an operator chose otherwise; 0: none. Default
+    /// 100 MiB/s.
     pub max_rate_bytes_per_s: u64,
+    /// Copies slow down while 99 of 100 operations of clients are not faster than this; `None`: they do not. Default
+    /// `None`.
+    pub max_foreground_p99: Option<Duration>,
+    /// The manifest of a copy is written after a file at least this often, so that a crash costs no more. Default 1 s.
+    pub note_every: Duration,
     /// What must stay free on the target beyond the replica, in bytes. Default 256 MiB.
     pub headroom_bytes: u64,
     /// How long a step waits for the lock, or for the replica to be a secondary. Default 2 min.
@@ -33,6 +39,8 @@ impl MigrateOptions {
         Self {
             home,
             max_rate_bytes_per_s: 100 << 20,
+            max_foreground_p99: None,
+            note_every: Duration::from_secs(1),
             headroom_bytes: 256 << 20,
             ready: Duration::from_secs(120),
             leave: Duration::from_secs(30),

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
+use common::clock::Clock;
 use common::fs::{Copied, CopyContext, CopyReport, FileCopy, checksum, copy_files, durable_replace, sync_dir};
-use common::types::Incarnation;
+use common::types::{Incarnation, Time};
 
 use super::error::MoveError;
 use super::manifest::{CompleteRound, FileContent, Manifest};
@@ -18,6 +20,33 @@ use crate::storage::{Checkpoint, CheckpointFile};
 
 /// The manifest is written at least after so many copied bytes, so that a crash costs no more than that.
 const NOTE_BYTES: u64 = 256 << 20;
+
+/// When the manifest is written between two files: after enough bytes, or enough time. A fast copy pays for few fsyncs, a
+/// slow one loses little time in a crash.
+pub(super) struct Notes {
+    clock: Clock,
+    every: Duration,
+    last: Time,
+    unnoted: u64,
+}
+
+impl Notes {
+    pub(super) fn new(clock: &Clock, every: Duration) -> Self {
+        Self { clock: clock.clone(), every, last: clock.mono(), unnoted: 0 }
+    }
+
+    /// A file was copied; whether it is time to write the manifest.
+    fn copied(&mut self, bytes: u64) -> bool {
+        let now = self.clock.mono();
+        self.unnoted += bytes;
+        let due = self.unnoted >= NOTE_BYTES || now.since(self.last) >= self.every;
+        if due {
+            (self.last, self.unnoted) = (now, 0);
+        }
+        due
+    }
+}
+
 const CURRENT: &str = "CURRENT";
 
 /// A checkpoint of the source, and how it is told apart from others.
@@ -38,6 +67,8 @@ pub(super) struct Plan<'a> {
     keep: BTreeMap<String, FileContent>,
     /// Bytes to copy.
     pub(super) bytes: u64,
+    /// Bytes of the table files that stand there already.
+    pub(super) kept_bytes: u64,
 }
 
 /// Decides which files are copied.
@@ -59,7 +90,8 @@ pub(super) fn plan<'a>(
     }
     copy.sort_by_key(|file| (!is_table(&file.name), file.name == CURRENT, &file.name));
     let bytes = copy.iter().map(|file| file.size).sum();
-    Ok(Plan { copy, keep, bytes })
+    let kept_bytes = keep.values().map(|content| content.size).sum();
+    Ok(Plan { copy, keep, bytes, kept_bytes })
 }
 
 fn is_table(name: &str) -> bool {
@@ -106,6 +138,7 @@ pub(super) fn copy(
     source: &Source<'_>,
     plan: Plan<'_>,
     context: &CopyContext<'_>,
+    notes: Notes,
 ) -> Result<CopyReport, MoveError> {
     // From here on a complete round of before may lack files that it had.
     let copied_before = std::mem::replace(&mut manifest.tables, plan.keep);
@@ -113,7 +146,7 @@ pub(super) fn copy(
     (manifest.incarnation, manifest.database) = (source.incarnation, source.database.to_owned());
     manifest.complete = None;
     note(tmp, manifest)?;
-    let (others, report) = copy_planned(tmp, manifest, source, &plan.copy, context)?;
+    let (others, report) = copy_planned(tmp, manifest, source, &plan.copy, context, notes)?;
     let files = manifest.tables.clone().into_iter().chain(others).collect();
     let applied = source.checkpoint.applied;
     manifest.complete = Some(CompleteRound { decree: applied.decree, ballot: applied.ballot, files });
@@ -128,8 +161,8 @@ struct Receiver<'a> {
     tmp: &'a Path,
     manifest: &'a mut Manifest,
     others: BTreeMap<String, FileContent>,
-    /// Bytes of table files that the manifest on disk does not speak of yet.
-    unnoted: u64,
+    /// When the manifest on disk speaks of table files.
+    notes: Notes,
 }
 
 fn copy_planned(
@@ -138,6 +171,7 @@ fn copy_planned(
     source: &Source<'_>,
     files: &[&CheckpointFile],
     context: &CopyContext<'_>,
+    notes: Notes,
 ) -> Result<(BTreeMap<String, FileContent>, CopyReport), MoveError> {
     let rdb = layout::rdb_dir(tmp);
     let copy = |file: &&CheckpointFile| FileCopy {
@@ -145,13 +179,13 @@ fn copy_planned(
         target: rdb.join(copied_as(&file.name)),
     };
     let copies: Vec<FileCopy> = files.iter().map(copy).collect();
-    let mut receiver = Receiver { tmp, manifest, others: BTreeMap::new(), unnoted: 0 };
+    let mut receiver = Receiver { tmp, manifest, others: BTreeMap::new(), notes };
     let done = |index: usize, copied| files.get(index).map_or(Ok(()), |file| receiver.done(&file.name, copied));
     match copy_files(&copies, context, done) {
         Ok(report) => Ok((receiver.others, report)),
         Err(error) => {
             // What was copied is good all the same, if this is only a stop.
-            if receiver.unnoted > 0 && matches!(error, MoveError::Cancelled) {
+            if receiver.notes.unnoted > 0 && matches!(error, MoveError::Cancelled) {
                 note(tmp, receiver.manifest)?;
             }
             Err(error)
@@ -170,10 +204,8 @@ impl Receiver<'_> {
             return Ok(());
         }
         self.manifest.tables.insert(name.to_owned(), content);
-        self.unnoted += copied.size;
-        if self.unnoted >= NOTE_BYTES {
+        if self.notes.copied(copied.size) {
             note(self.tmp, self.manifest)?;
-            self.unnoted = 0;
         }
         Ok(())
     }
@@ -282,7 +314,8 @@ mod tests {
             let context = CopyContext { throttle: &throttle, cancel: &cancel, progress: &|_| () };
             let plan = plan(&tmp, &self.manifest, &source, &context).unwrap();
             let bytes = plan.bytes;
-            copy(&tmp, &mut self.manifest, &source, plan, &context).unwrap();
+            let notes = Notes::new(&Clock::System, Duration::ZERO);
+            copy(&tmp, &mut self.manifest, &source, plan, &context, notes).unwrap();
             check_complete(&tmp, &Manifest::read(&tmp).unwrap()).unwrap();
             bytes
         }

@@ -22,6 +22,8 @@ use crate::migrate::{CopyPlace, MoveHost, MovingReplica};
 const WAIT: Duration = Duration::from_secs(10);
 /// A wish that has shown no effect for so long is said again.
 const AGAIN: Duration = Duration::from_millis(300);
+/// Between two looks whether a replica serves.
+const SERVING: Duration = Duration::from_millis(2);
 
 /// The node, for disk moves.
 pub(crate) struct Host {
@@ -227,6 +229,17 @@ impl MoveHost for Host {
         let waited = tokio::time::timeout(deadline, self.until(&replica, || (), seen)).await;
         waited.map_err(|_| late("the new copy to become a member"))??;
         Ok(self.node.learners.last_kind(gpid))
+    }
+
+    async fn wait_serving(&self, gpid: Gpid) -> WireResult<()> {
+        let replica = self.open_replica(gpid)?;
+        let serving = async {
+            // The gate is what reads are checked against: nobody is told when it opens.
+            while !replica.may_read(self.node.clock.mono()) {
+                tokio::time::sleep(SERVING).await;
+            }
+        };
+        tokio::time::timeout(WAIT, serving).await.map_err(|_| late("the partition to serve again"))
     }
 
     async fn end_move(&self, gpid: Gpid, job: Uuid) -> WireResult<Option<Incarnation>> {

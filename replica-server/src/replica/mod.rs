@@ -7,6 +7,7 @@ mod digest;
 mod disk_broken;
 mod disk_remove;
 mod disk_set;
+mod foreground;
 mod gate;
 mod grant;
 mod handle;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use common::clock::Clock;
 use common::fs::Throttle;
+use common::rpc::garbage::GarbageDir;
 use common::rpc::{WireError, WireResult};
 use common::types::{Ballot, Gpid, Incarnation, PeerId, ProcessId};
 use futures::FutureExt;
@@ -57,6 +58,8 @@ pub(crate) struct Node {
     pub(crate) log_stall: Duration,
     pub(crate) loaded: AtomicBool,
     pub(crate) meters: Arc<Meters>,
+    /// What stood on the disks beside the replicas when the collector last looked.
+    pub(crate) garbage: Mutex<Vec<GarbageDir>>,
 }
 
 /// Everything a node is made of that it does not make itself.
@@ -105,6 +108,7 @@ impl Node {
             log_stall: parts.log_stall,
             loaded: AtomicBool::new(false),
             meters: parts.meters,
+            garbage: Mutex::default(),
         })
     }
 

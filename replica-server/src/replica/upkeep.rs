@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::rpc::garbage::{GarbageDir, GcRequest};
 use common::rpc::node_admin::DiskStatus;
 use common::types::{Decree, Gpid, Incarnation};
 use pacifica::{Event, Health};
@@ -91,13 +92,27 @@ impl Node {
         }
     }
 
-    /// Removes directories that have outlived their time.
+    /// Removes directories that have outlived their time, and notes what is left.
     pub(crate) async fn collect_trash(self: Arc<Self>) {
         loop {
+            self.garbage(GcRequest::default()).await;
             tokio::time::sleep(TRASH).await;
             let (disks, now_ms) = (Arc::clone(&self.disks), self.clock.wall_ms());
             blocking(move || disks.collect_garbage(now_ms)).await;
         }
+    }
+
+    /// Lists what has lost its name, and removes of it what is asked for. What is left is noted for the metrics.
+    pub(crate) async fn garbage(self: &Arc<Self>, request: GcRequest) -> Vec<GarbageDir> {
+        let node = Arc::clone(self);
+        blocking(move || {
+            let now_ms = node.clock.wall_ms();
+            let asked = node.disks.garbage(&request, now_ms);
+            let left = node.disks.garbage(&GcRequest::default(), now_ms);
+            *node.garbage.lock() = left;
+            asked
+        })
+        .await
     }
 
     /// What a disk's state means for its replicas. One whose oldest append waits too long is as good as failed, though

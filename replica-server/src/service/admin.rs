@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use common::job::Job;
-use common::rpc::node_admin::{Digest, DiskInfo, DiskMigrate, DiskRemove, NodeAdminService, NodeUsage, ScrubReport};
+use common::rpc::garbage::{GarbageDir, GcRequest};
+use common::rpc::node_admin::{Digest, DiskInfo, DiskMigrate, DiskRemove, JobName, NodeAdminService, NodeUsage, ScrubReport};
+use common::rpc::rates::{CopyRates, RateChange};
 use common::rpc::{Context, ErrorCode, WireError, WireResult};
 use common::types::{Ballot, Decree, Gpid, Incarnation, Member, PartitionConfig};
 use pacifica::Event;
@@ -11,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::migrate::Migrator;
 use crate::replica::host::Host;
-use crate::replica::{Input, Node, Replica};
+use crate::replica::{Input, Node, Replica, blocking};
 
 /// Serves operators and the meta server.
 #[derive(Clone)]
@@ -74,6 +76,19 @@ impl NodeAdminService for AdminDoor {
         Ok(self.migrator.jobs())
     }
 
+    async fn disk_migrate_cancel(self, _: Context, job: JobName) -> WireResult<Job> {
+        owned(blocking(move || self.migrator.cancel(job))).await
+    }
+
+    async fn disk_migrate_rate(self, _: Context, change: RateChange) -> WireResult<CopyRates> {
+        owned(blocking(move || self.migrator.set_rate(change))).await
+    }
+
+    async fn disk_gc(self, _: Context, request: GcRequest) -> WireResult<Vec<GarbageDir>> {
+        self.known_disk(request.disk.as_deref())?;
+        owned(async move { Ok(self.node.garbage(request).await) }).await
+    }
+
     async fn digest(self, _: Context, gpid: Gpid, at: Option<Decree>) -> WireResult<Digest> {
         let (answer, digest) = oneshot::channel();
         self.replica(gpid)?.tell(Input::Digest(at, answer)).await;
@@ -95,6 +110,14 @@ impl NodeAdminService for AdminDoor {
 impl AdminDoor {
     fn replica(&self, gpid: Gpid) -> WireResult<Arc<Replica>> {
         self.node.registry.get(gpid).ok_or_else(|| unknown(gpid))
+    }
+
+    fn known_disk(&self, disk: Option<&str>) -> WireResult<()> {
+        let Some(disk) = disk.filter(|disk| self.node.disks.disk(disk).is_none()) else { return Ok(()) };
+        let figures = self.node.disks.figures();
+        let tags: Vec<_> = figures.iter().map(|disk| disk.tag.as_str()).collect();
+        let hint = format!("the node's disks are {}", tags.join(", "));
+        Err(WireError::new(ErrorCode::UnknownDisk, format!("the node has no disk '{disk}'"), hint))
     }
 }
 

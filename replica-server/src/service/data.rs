@@ -66,13 +66,19 @@ impl DataDoor {
 
     /// The lease is checked before and after the read, against the clock itself (rule LEASES).
     async fn read(&self, replica: &Replica, request: DataRequest) -> Result<DataReply, DataError> {
-        if !replica.may_read(self.node.clock.mono()) {
+        let since = self.node.clock.mono();
+        if !replica.may_read(since) {
             return Err(self.elsewhere(replica));
         }
         let storage = replica.storage().ok_or_else(|| self.elsewhere(replica))?;
         let now_ms = self.node.clock.wall_ms().max(storage.applied().time_ms);
         let reply = read::read(&storage, request.op, now_ms).await.map_err(DataError::Refused)?;
-        if replica.may_read(self.node.clock.mono()) { Ok(reply) } else { Err(self.elsewhere(replica)) }
+        let now = self.node.clock.mono();
+        if !replica.may_read(now) {
+            return Err(self.elsewhere(replica));
+        }
+        self.node.meters.read(since, now);
+        Ok(reply)
     }
 
     fn elsewhere(&self, replica: &Replica) -> DataError {

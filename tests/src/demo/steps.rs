@@ -57,7 +57,7 @@ impl Demo {
         workload.progress(200, Duration::from_secs(10)).await?;
         workload.begin_phase();
         let rate = if self.place.fast { 0 } else { (size_bytes / COPY_SECONDS).div_ceil(1 << 20).max(1) };
-        let rate = rate.to_string();
+        let rate = format!("{rate}MiB");
         let args =
             ["disk-migrate", "-n", node, "-g", gpid, "-f", "disk1", "-t", "disk2", "--max-rate", &rate, "--wait"];
         self.show(&args)?;

@@ -3,8 +3,10 @@
 
 mod cli_contract;
 mod damage;
+mod deploy_files;
 mod disk_balance;
 mod disk_drain;
+mod disk_jobs;
 mod disk_move;
 mod disk_move_crash;
 mod disk_set;

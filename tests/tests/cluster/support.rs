@@ -52,6 +52,7 @@ impl Place {
             target: self.other_disk(),
             demote: true,
             max_rate_bytes_per_s: None,
+            purge_origin: false,
         }
     }
 }

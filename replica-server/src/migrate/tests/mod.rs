@@ -2,5 +2,7 @@
 
 mod crash;
 mod node;
+mod operator;
 mod refusal;
+mod resume;
 mod way;

@@ -48,7 +48,12 @@ pub(super) struct Cluster {
     pub(super) calls: Vec<&'static str>,
     /// Calls that fail, with how.
     pub(super) failing: BTreeMap<&'static str, ErrorCode>,
+    /// What happens when a call comes, before it is answered.
+    pub(super) hook: Option<Hook>,
 }
+
+/// What happens at a call.
+pub(super) type Hook = (&'static str, Box<dyn Fn() + Send>);
 
 struct Open {
     disk: String,
@@ -77,6 +82,9 @@ pub(super) struct Node {
 impl Cluster {
     fn call(&mut self, name: &'static str) -> WireResult<()> {
         self.calls.push(name);
+        if let Some((_, act)) = self.hook.as_ref().filter(|(call, _)| *call == name) {
+            act();
+        }
         match self.failing.get(name) {
             None => Ok(()),
             Some(code) => Err(WireError::new(*code, format!("{name} fails"), "")),
@@ -266,6 +274,10 @@ impl MoveHost for Host {
         Ok(Some(LearnKind::Log))
     }
 
+    async fn wait_serving(&self, _: Gpid) -> WireResult<()> {
+        Ok(())
+    }
+
     async fn end_move(&self, _: Gpid, job: Uuid) -> WireResult<Option<Incarnation>> {
         let mut cluster = self.cluster.lock();
         cluster.call("end_move")?;
@@ -331,6 +343,7 @@ impl Node {
         let options = MigrateOptions {
             max_rate_bytes_per_s: 0,
             headroom_bytes: 0,
+            note_every: Duration::ZERO,
             ready: Duration::from_secs(2),
             leave: Duration::from_millis(300),
             ending: Duration::from_millis(300),
@@ -408,7 +421,7 @@ impl Node {
     }
 
     pub(super) fn request(&self, source: &str, target: &str) -> DiskMigrate {
-        DiskMigrate { gpid: G, source: source.into(), target: target.into(), demote: true, max_rate_bytes_per_s: None }
+        DiskMigrate { gpid: G, source: source.into(), target: target.into(), demote: true, ..DiskMigrate::default() }
     }
 
     pub(super) async fn submit(&self, source: &str, target: &str) -> Uuid {

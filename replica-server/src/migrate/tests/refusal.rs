@@ -3,6 +3,8 @@
 use common::fault::{self, Action, Point};
 use common::job::{JobOutcome, JobState};
 use common::rpc::ErrorCode;
+use common::rpc::node_admin::{DiskMigrate, JobName};
+use common::rpc::rates::RateChange;
 
 use super::node::Node;
 
@@ -18,49 +20,45 @@ async fn a_wrong_request_leaves_no_job() {
 async fn a_second_move_of_the_same_replica_is_told_of_the_first() {
     let node = Node::new();
     node.fill(0, 2000);
-    let first = node.migrator.submit(DiskMigrateSlow::of(&node)).await.unwrap().id;
+    let first = node.migrator.submit(slow(&node)).await.unwrap().id;
     let refused = node.migrator.submit(node.request("disk1", "disk2")).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::AlreadyMigrating);
     assert!(refused.message.contains(&first.to_string()), "{refused}");
-    node.migrator.set_rate(first, 0).unwrap();
+    node.migrator.set_rate(RateChange::Job(first, 0)).unwrap();
     assert_eq!(node.ended(first).await.outcome, JobOutcome::Completed, "the rate is changed while it runs");
 }
 
-struct DiskMigrateSlow;
-
-impl DiskMigrateSlow {
-    /// A byte per second: it would take days.
-    fn of(node: &Node) -> common::rpc::node_admin::DiskMigrate {
-        common::rpc::node_admin::DiskMigrate { max_rate_bytes_per_s: Some(1), ..node.request("disk1", "disk2") }
-    }
+/// A byte per second: it would take days.
+pub(super) fn slow(node: &Node) -> DiskMigrate {
+    DiskMigrate { max_rate_bytes_per_s: Some(1), ..node.request("disk1", "disk2") }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_copy_stops_and_leaves_nothing() {
     let node = Node::new();
     node.fill(0, 2000);
-    let job = node.migrator.submit(DiskMigrateSlow::of(&node)).await.unwrap().id;
+    let job = node.migrator.submit(slow(&node)).await.unwrap().id;
     let mut changes = node.migrator.changes();
     while node.migrator.job(job).unwrap().state != JobState::Moving {
         changes.changed().await.unwrap();
     }
-    node.migrator.cancel(job).unwrap();
+    node.migrator.cancel(JobName::Id(job)).unwrap();
     let ended = node.ended(job).await;
     assert_eq!((ended.state, ended.outcome), (JobState::Idle, JobOutcome::Cancelled));
     node.check_whole_on("disk1");
     assert!(node.disks.trash().is_empty());
-    assert_eq!(node.migrator.cancel(job).unwrap_err().code, ErrorCode::InvalidArgument);
+    assert_eq!(node.migrator.cancel(JobName::Id(job)).unwrap_err().code, ErrorCode::JobEnded);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_process_goes_on_with_its_copy_later() {
     let node = Node::new();
     node.fill(0, 2000);
-    let job = node.migrator.submit(DiskMigrateSlow::of(&node)).await.unwrap().id;
+    let job = node.migrator.submit(slow(&node)).await.unwrap().id;
     node.migrator.stop();
     assert!(node.ended(job).await.is_running());
     let node = node.restart();
-    node.migrator.set_rate(job, 0).unwrap();
+    node.migrator.set_rate(RateChange::Job(job, 0)).unwrap();
     assert_eq!(node.ended(job).await.outcome, JobOutcome::Completed);
     node.check_whole_on("disk2");
 }
@@ -134,13 +132,13 @@ async fn a_target_that_fills_up_changes_nothing_and_is_told_apart() {
     let node = Node::new_in(dir);
     node.fill(0, 100);
     // It fits when the job is accepted; meanwhile somebody else fills the disk.
-    let job = node.migrator.submit(DiskMigrateSlow::of(&node)).await.unwrap().id;
+    let job = node.migrator.submit(slow(&node)).await.unwrap().id;
     let mut changes = node.migrator.changes();
     while node.migrator.job(job).unwrap().state != JobState::Moving {
         changes.changed().await.unwrap();
     }
     assert!(std::fs::write(small.0.join("somebody-else"), vec![1; 5 << 20]).is_err());
-    node.migrator.set_rate(job, 0).unwrap();
+    node.migrator.set_rate(RateChange::Job(job, 0)).unwrap();
     let job = node.ended(job).await;
     assert_eq!(job.outcome, JobOutcome::Failed);
     assert!(job.last_error.clone().unwrap().contains("No space left"), "{:?}", job.last_error);

@@ -1,5 +1,5 @@
-//! The pure part of a disk move: its states, what may follow what, when the rounds end, whether a request is accepted
-//! and which queued moves may begin.
+//! The pure part of a disk move: its states, what may follow what, when the rounds end, whether a request is accepted,
+//! which queued moves may begin, and how much copies give way to clients.
 //!
 //! ```text
 //!  IDLE ──> START ──> MOVING ──> MOVED ──> CLOSED ──> LEARNING ──> COMPLETED
@@ -8,12 +8,16 @@
 //!   any failure, any cancel: nothing changed     only if neither forward nor the deadline leaves another way
 //! ```
 
+mod pace;
 mod queue;
 mod rounds;
+mod throttled;
 mod validate;
 
+pub use pace::{FLOOR_BYTES_PER_S, Pace, Seen};
 pub use queue::{MOVES_MAX, Waiting, admit};
 pub use rounds::{ROUNDS_MAX, SMALL_BYTES, Verdict, after_round};
+pub use throttled::throttled_by;
 pub use validate::{DiskFacts, MoveFacts, MoveRequest, ReplicaFacts, RunningMove, validate};
 
 use common::job::JobState;

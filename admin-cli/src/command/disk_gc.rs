@@ -15,17 +15,20 @@ use crate::view::garbage;
 /// Removing large directories takes its time.
 const REMOVE_WITHIN: Duration = Duration::from_secs(600);
 
-/// `disk-gc`. Lists the directories that have lost their name, with age, size and when each is removed by itself:
-///
-///   tmp  a copy that was not finished (gc.temporary_life, 1 d)
-///   ori  what a move left on its former disk (gc.origin_life, 7 d)
-///   err  damaged (gc.damaged_life, 7 d)
-///   gar  superseded or collected (gc.garbage_life, 1 d)
-///
-/// With --remove they go now, except what a running move uses and what may be the last copy that the node has: the same
-/// rule by which they are removed by themselves. What stays is listed with its reason.
+const HELP: &str = "\
+Lists the directories that have lost their name, with age, size and when each is removed by itself:
+
+  tmp  a copy that was not finished (gc.temporary_life, 1 d)
+  ori  what a move left on its former disk (gc.origin_life, 7 d)
+  err  damaged (gc.damaged_life, 7 d)
+  gar  superseded or collected (gc.garbage_life, 1 d)
+
+With --remove they go now, except what a running move uses and what may be the last copy that the
+node has: the same rule by which they are removed by themselves. What stays is listed with its reason.";
+
+/// `disk-gc`.
 #[derive(Args, Clone, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_long_help = HELP)]
 pub struct Gc {
     /// The node, as host:port or peer id
     #[arg(short, long)]

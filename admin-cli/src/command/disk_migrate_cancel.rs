@@ -13,10 +13,13 @@ use crate::context::Context;
 use crate::output::Output;
 use crate::view::{AddressBook, JobView, OneJob, figures};
 
-/// `disk-migrate-cancel`. A move can be cancelled until it is CLOSED; the replica then stays where it was, and nothing is
-/// left of the copy. The answer comes once the cancel is durable: it holds even if the node dies now.
+const HELP: &str = "\
+A move can be cancelled until it is CLOSED; the replica then stays where it was, and nothing is left of
+the copy. The answer comes once the cancel is durable: it holds even if the node dies now.";
+
+/// `disk-migrate-cancel`.
 #[derive(Args, Clone, Debug)]
-#[command(group = ArgGroup::new("job").args(["gpid", "id"]).required(true))]
+#[command(after_long_help = HELP, group = ArgGroup::new("job").args(["gpid", "id"]).required(true))]
 pub struct Cancel {
     /// The node, as host:port or peer id
     #[arg(short, long)]

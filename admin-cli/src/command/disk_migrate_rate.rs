@@ -10,11 +10,16 @@ use crate::context::Context;
 use crate::output::Output;
 use crate::view::{AddressBook, rates};
 
-/// `disk-migrate-rate`. Without a rate it shows the limits, what is copied, and what holds each move back.
-///
-/// The limit of a node is shared by all its moves, holds at once, and is kept across restarts until it is set to
-/// `default`: then the node's setting `migrate.max_rate` holds again. The limit of a job (--id) is its own; both hold.
+const HELP: &str = "\
+Without a rate it shows the limits, what is copied, and what holds each move back.
+
+The limit of a node is shared by all its moves, holds at once, and is kept across restarts until it is
+set to 'default': then the node's setting migrate.max_rate holds again. The limit of a job (--id) is
+its own; both hold.";
+
+/// `disk-migrate-rate`.
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = HELP)]
 pub struct ChangeRate {
     /// The node, as host:port or peer id
     #[arg(short, long)]

@@ -84,7 +84,8 @@ mod tests {
         let disks = ["disk1", "disk2"].map(|tag| (tag.to_owned(), root.join(tag))).to_vec();
         let lives = TrashLives { origin: Duration::from_secs(3600), ..TrashLives::default() };
         let limits = SpaceLimits { low_percent: 0, low_bytes: 0 };
-        let disks = DiskManager::open(&DiskOptions { disks, limits, lives }).unwrap();
+        let home = root.join("home");
+        let disks = DiskManager::open(&DiskOptions { disks, home, limits, lives }).unwrap();
         let origin = layout::origin_dir(disks.disk("disk1").unwrap().path(), G);
         copy(&disks, "disk1", &origin, 1);
         fs::create_dir(layout::rdb_dir(&origin)).unwrap();

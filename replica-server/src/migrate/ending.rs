@@ -12,6 +12,7 @@ use replica_state::migrate::can_turn_back;
 use super::driver::Driver;
 use super::host::MoveHost;
 use super::job_store::{Ending, JobRecord};
+use super::pause::write_pause_ms;
 use crate::disk::{layout, note_time};
 
 /// How long a replica without a role is waited for.
@@ -39,6 +40,11 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) {
     duty(driver, "the unlock of its partition", || driver.host.unlock(gpid, job));
     if record.job.purge_origin && ending.outcome == JobOutcome::Completed {
         purge_origin(driver);
+    }
+    if record.job.write_pause_ms.is_none()
+        && let Some(pause_ms) = write_pause_ms(driver)
+    {
+        driver.cell.note(|record| record.job.write_pause_ms = Some(pause_ms));
     }
     if !driver.stop.is_cancelled() {
         finish(driver, &record, ending);

@@ -8,6 +8,7 @@ use common::job::JobState;
 use super::driver::Driver;
 use super::error::MoveError;
 use super::host::{CopyPlace, MoveHost};
+use super::pause::write_pause_ms;
 use crate::disk::{ReplicaInfo, layout};
 
 /// One wait for membership; the step is entered again until the deadline of the move.
@@ -34,12 +35,12 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveE
     driver.lap("learn");
     tracing::info!(%gpid, %job, steps = %driver.window, "window in ms");
     let now_ms = driver.clock.wall_ms();
-    let served_ms = serving(driver);
+    let write_pause_ms = write_pause_ms(driver);
     driver.pass(Point::MoveCompleted, &live)?;
     let change = |record: &mut super::job_store::JobRecord| {
         let closed = record.job.history.iter().rev().find(|step| step.state == JobState::Closed);
         record.job.window_ms = closed.map(|step| now_ms.saturating_sub(step.at_ms));
-        record.job.write_pause_ms = served_ms.zip(record.paused_at_ms).map(|(at, since)| at.saturating_sub(since));
+        record.job.write_pause_ms = write_pause_ms;
         record.job.learn_kind = kind.or(record.job.learn_kind);
         record.job.bytes_total = record.job.bytes_done;
         record.job.enter(JobState::Completed, now_ms);
@@ -52,14 +53,4 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveE
         driver.meters.window.observe(Duration::from_millis(window_ms).as_secs_f64());
     }
     Ok(JobState::Completed)
-}
-
-/// When a table of one replica served again, in Unix milliseconds. `None` for other tables, whose other members went on.
-fn serving<H: MoveHost>(driver: &Driver<H>) -> Option<u64> {
-    if !driver.cell.record().sole {
-        return None;
-    }
-    let served = driver.runtime.block_on(driver.host.wait_serving(driver.gpid()));
-    let note = |error| tracing::warn!(gpid = %driver.gpid(), %error, "the write pause of a move is unknown");
-    served.map_err(note).ok().map(|()| driver.clock.wall_ms())
 }

@@ -27,6 +27,7 @@ mod migrator;
 mod moved;
 mod moving;
 mod options;
+mod pause;
 mod restore;
 mod round;
 mod start;

@@ -170,6 +170,9 @@ async fn origins_are_purged_with_their_move_or_removed_by_hand() -> Result<()> {
     );
     assert!(origins(&place)?.is_empty());
     assert_eq!(ask(&cluster, &place, &["disk-gc"])?["garbage"], json!([]));
+    let watched = ask(&cluster, &place, &["disk-migrate-report", "--watch"])?;
+    assert_eq!(watched["jobs"].as_array().map(Vec::len), Some(2), "one document, since nothing runs any more");
+    assert_eq!(refused(&cluster, &place, &["disk-capacity", "--watch"])?, "INVALID_ARGUMENT");
     let report = after_move(&cluster, &place, &first, workload).await?;
     assert_eq!(report.failed, 0, "{:?}", report.failures);
     Ok(())

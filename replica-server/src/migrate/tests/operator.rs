@@ -52,6 +52,8 @@ async fn a_cancel_is_durable_before_it_is_answered() {
     // Told twice, it is still ending or has ended.
     let again = node.migrator.cancel(JobName::Id(job));
     assert!(again.is_ok() || again.is_err_and(|error| error.code == ErrorCode::JobEnded));
+    node.migrator.stop();
+    node.ended(job).await;
     let node = node.restart();
     assert_eq!(node.ended(job).await.outcome, JobOutcome::Cancelled);
     node.check_whole_on("disk1");

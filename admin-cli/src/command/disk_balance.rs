@@ -5,7 +5,7 @@ use common::rpc::WireResult;
 use common::rpc::disk_plan::{BalanceBy, PlanGoal, PlanRequest};
 
 use super::disk_plan::{self, Action};
-use crate::args::NodeName;
+use crate::args::{NodeName, bytes_per_s};
 use crate::context::Context;
 use crate::output::Output;
 
@@ -34,8 +34,8 @@ pub struct DiskBalance {
     /// Also move the only replica of a table: writes to it pause for a moment
     #[arg(long)]
     include_single: bool,
-    /// Limit of each copy in MiB per second, 0 for none; default: the node's setting
-    #[arg(long, value_name = "MIB")]
+    /// Limit of each move in bytes per second, for example 20MiB; the node's limit holds besides (disk-migrate-rate)
+    #[arg(long, value_name = "RATE", value_parser = bytes_per_s)]
     max_rate: Option<u64>,
 }
 
@@ -61,7 +61,7 @@ impl DiskBalance {
             node,
             goal: PlanGoal::Balance(by),
             include_single: self.include_single,
-            max_rate_bytes_per_s: self.max_rate.map(|mib| mib.saturating_mul(1 << 20)),
+            max_rate_bytes_per_s: self.max_rate,
         };
         let action = match (self.execute, self.wait) {
             (false, _) => Action::Show,

@@ -62,7 +62,7 @@ async fn submit(context: &Context, node: &str, plan: &DiskPlan, max_rate: Option
 
 fn migrate_request(work: &PlannedMove, max_rate_bytes_per_s: Option<u64>) -> DiskMigrate {
     let PlannedMove { gpid, source, target, .. } = work.clone();
-    DiskMigrate { gpid, source, target, demote: true, max_rate_bytes_per_s }
+    DiskMigrate { gpid, source, target, demote: true, max_rate_bytes_per_s, purge_origin: false }
 }
 
 /// Waits until all jobs that were accepted have ended, and notes how. Survives restarts of the nodes, as jobs do.

@@ -49,7 +49,8 @@ impl NodeAdminService for AdminDoor {
             let disks = self.node.disk_usages().await;
             let moves = self.migrator.jobs().into_iter().filter(Job::is_running).collect();
             let options = self.migrator.options();
-            let (headroom_bytes, max_rate_bytes_per_s) = (options.headroom_bytes, options.max_rate_bytes_per_s);
+            let headroom_bytes = options.headroom_bytes;
+            let max_rate_bytes_per_s = self.migrator.rates().max_rate_bytes_per_s;
             Ok(NodeUsage { disks, moves, headroom_bytes, max_rate_bytes_per_s })
         })
         .await

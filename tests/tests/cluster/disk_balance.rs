@@ -24,7 +24,7 @@ async fn skew(cluster: &Cluster, to: &str) -> Result<()> {
     for disk in server.disks().await?.into_iter().filter(|disk| disk.disk != to) {
         for replica in disk.replicas {
             let (gpid, source, target) = (replica.gpid, disk.disk.clone(), to.to_owned());
-            let request = DiskMigrate { gpid, source, target, demote: true, max_rate_bytes_per_s: None };
+            let request = DiskMigrate { gpid, source, target, demote: true, ..DiskMigrate::default() };
             let job = server.disk_migrate(request).await?;
             let job = ended(cluster, 0, job.id).await?;
             assert_eq!((job.outcome, job.last_error), (JobOutcome::Completed, None));

@@ -390,6 +390,10 @@ impl Node {
         if let Some(open) = self.host.open.lock().take() {
             open.storage.close(Duration::from_secs(5)).unwrap();
         }
+        // A driver that has ended may still hold the disks for a moment.
+        while Arc::strong_count(&self.migrator) > 1 {
+            std::thread::yield_now();
+        }
         drop(self);
         let mut node = Self::start(root, cluster, stop_on_error);
         node.dir = dir;

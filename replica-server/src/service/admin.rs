@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use common::job::Job;
 use common::rpc::garbage::{GarbageDir, GcRequest};
-use common::rpc::node_admin::{Digest, DiskInfo, DiskMigrate, DiskRemove, JobName, NodeAdminService, NodeUsage, ScrubReport};
+use common::rpc::node_admin::{
+    Digest, DiskInfo, DiskMigrate, DiskRemove, JobName, NodeAdminService, NodeUsage, ScrubReport,
+};
 use common::rpc::rates::{CopyRates, RateChange};
 use common::rpc::{Context, ErrorCode, WireError, WireResult};
 use common::types::{Ballot, Decree, Gpid, Incarnation, Member, PartitionConfig};

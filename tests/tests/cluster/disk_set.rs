@@ -53,7 +53,7 @@ async fn gpids(cluster: &Cluster, node: usize, tag: &str) -> Result<Vec<Gpid>> {
 
 fn request(gpid: Gpid, source: &str, target: &str) -> DiskMigrate {
     let (source, target) = (source.to_owned(), target.to_owned());
-    DiskMigrate { gpid, source, target, demote: true, max_rate_bytes_per_s: None }
+    DiskMigrate { gpid, source, target, demote: true, ..DiskMigrate::default() }
 }
 
 fn removal(disk: &str) -> DiskRemove {

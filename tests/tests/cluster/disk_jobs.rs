@@ -9,7 +9,7 @@ use common::rpc::node_admin::{DiskMigrate, JobName};
 use common::types::ReplicaStatus;
 use serde_json::{Value, json};
 use tests::cluster::Cluster;
-use tests::workload::{Bulk, Options, Workload};
+use tests::workload::{Options, Workload};
 use tests::{cli, disks, wait};
 use uuid::Uuid;
 
@@ -226,53 +226,5 @@ async fn a_queue_of_moves_survives_a_kill_in_its_order_and_so_does_its_history()
     assert!(started.is_sorted() && started.iter().all(Option::is_some), "in the order of the queue: {started:?}");
     assert!(history.iter().all(|job| job.history.len() >= 7 && job.finished_at_ms.is_some()), "{history:?}");
     workload.finish().await?;
-    same_everywhere(&cluster).await
-}
-
-/// The table files of a replica have become few.
-async fn compacted(cluster: &Cluster, place: &Place) -> Result<()> {
-    wait::until("the compaction", SOON, async || {
-        let replicas = cluster.node(place.node)?.disks().await?.into_iter().flat_map(|disk| disk.replicas);
-        let size = replicas.filter(|replica| replica.gpid == place.gpid).map(|replica| replica.size_bytes).sum::<u64>();
-        wait::holds(size < 1_400_000, || format!("{size} bytes"))
-    })
-    .await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_verified_before_a_kill_is_not_copied_again() -> Result<()> {
-    let _turn = turn().await;
-    let mut cluster = Cluster::start().await?;
-    cluster.create(TABLE, 1, 3).await?;
-    // Four table files of about 700 kB, which are compacted into one, and then a fifth.
-    let place = pick(&cluster, ReplicaStatus::Secondary).await?;
-    for round in 0..5 {
-        if round == 4 {
-            compacted(&cluster, &place).await?;
-        }
-        Bulk { rows: 700, value_bytes: 1000 }.write(&store(&cluster)).await?;
-        assert_eq!(cli::run(&cluster, &["flush", "-t", TABLE])?.code, 0);
-    }
-    let request = DiskMigrate { max_rate_bytes_per_s: Some(200 << 10), ..place.request() };
-    let id = cluster.node(place.node)?.disk_migrate(request).await?.id;
-    // The first file is copied, verified and noted.
-    job_when(&cluster, place.node, id, |job| job.bytes_done > 700_000).await?;
-    let tmp = cluster.node(place.node)?.disks.iter().find(|(tag, _)| *tag == place.other_disk()).context("no disk")?;
-    let manifest = tmp.1.join(disks::copying(place.gpid)).join(".disk.migrate.manifest");
-    wait::until("the note of the first file", SOON, async || {
-        let text = std::fs::read_to_string(&manifest)?;
-        wait::holds(text.contains(".sst"), || text.clone())
-    })
-    .await?;
-    let process = &mut cluster.node_mut(place.node)?.process;
-    process.kill()?;
-    process.start()?;
-    let job = ended(&cluster, place.node, id).await?;
-    assert_eq!(job.outcome, JobOutcome::Completed, "{job:?}");
-    assert!(job.bytes_resumed >= 700_000, "at least a whole file: {job:?}");
-    let copied = metric(&cluster.node(place.node)?.http, &["godwit_migrate_copied_bytes_total"])?;
-    assert_eq!(copied as u64, job.bytes_done - job.bytes_resumed, "the new process copied the rest: {job:?}");
-    Bulk { rows: 700, value_bytes: 1000 }.check(&store(&cluster)).await?;
-    cluster.healthy(TABLE).await?;
     same_everywhere(&cluster).await
 }

@@ -6,7 +6,7 @@ use common::rpc::disk_plan::{PlanGoal, PlanRequest};
 use serde::Serialize;
 
 use super::disk_plan::{self, Action};
-use crate::args::NodeName;
+use crate::args::{NodeName, bytes_per_s};
 use crate::context::Context;
 use crate::output::Output;
 
@@ -31,8 +31,8 @@ pub struct DiskDrain {
     /// Also move the only replica of a table: writes to it pause for a moment
     #[arg(long)]
     include_single: bool,
-    /// Limit of each copy in MiB per second, 0 for none; default: the node's setting
-    #[arg(long, value_name = "MIB")]
+    /// Limit of each move in bytes per second, for example 20MiB; the node's limit holds besides (disk-migrate-rate)
+    #[arg(long, value_name = "RATE", value_parser = bytes_per_s)]
     max_rate: Option<u64>,
 }
 
@@ -64,7 +64,7 @@ impl DiskDrain {
             node: Some(node.peer_id),
             goal: PlanGoal::Drain { disk: self.disk.clone() },
             include_single: self.include_single,
-            max_rate_bytes_per_s: self.max_rate.map(|mib| mib.saturating_mul(1 << 20)),
+            max_rate_bytes_per_s: self.max_rate,
         };
         let action = match (self.plan, self.wait) {
             (true, _) => Action::Show,

@@ -1,9 +1,14 @@
 //! A copy that was cut short is gone on with: what was copied and verified is not copied again.
 
-use common::fault::{self, Action, Point};
-use common::job::JobOutcome;
+use std::time::Duration;
 
-use super::node::Node;
+use common::job::JobOutcome;
+use common::rpc::node_admin::DiskMigrate;
+use common::rpc::rates::RateChange;
+
+use super::node::{G, Node};
+use crate::disk::layout;
+use crate::migrate::Manifest;
 
 /// Two table files, the first on the lowest level and so never compacted with the other; nothing in memory.
 fn tables(node: &Node) {
@@ -13,23 +18,35 @@ fn tables(node: &Node) {
     node.host.storage().flush().unwrap();
 }
 
+/// Bytes of the table files that the copy's manifest speaks of.
+fn noted(node: &Node) -> u64 {
+    let tmp = layout::move_tmp_dir(node.disks.disk("disk2").unwrap().path(), G);
+    Manifest::read(&tmp).map_or(0, |manifest| manifest.tables.values().map(|content| content.size).sum())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn files_that_were_verified_before_a_kill_are_not_copied_again() {
-    let node = Node::new().stopping_on_error();
+async fn files_that_were_verified_before_the_process_ended_are_not_copied_again() {
+    let node = Node::new();
     tables(&node);
-    let own = node.root.to_string_lossy().into_owned();
-    // Every file is one piece: the process dies at the second.
-    fault::arm(Point::MoveCopy, Action::Error, 2, &own);
-    let job = node.submit("disk1", "disk2").await;
-    let killed = node.ended(job).await;
-    fault::disarm(&own);
-    let copied = node.migrator.meters().copied_bytes();
-    assert!(killed.is_running() && copied > 0 && killed.bytes_resumed == 0, "{killed:?}");
+    // Each file takes about a second.
+    let request = DiskMigrate { max_rate_bytes_per_s: Some(16 << 10), ..node.request("disk1", "disk2") };
+    let job = node.migrator.submit(request).await.unwrap().id;
+    for _ in 0..3000 {
+        if noted(&node) > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    node.migrator.stop();
+    assert!(node.ended(job).await.is_running());
+    let resumed = noted(&node);
+    assert!(resumed > 0, "the first file is copied and verified");
     let node = node.restart();
+    node.migrator.set_rate(RateChange::Job(job, 0)).unwrap();
     let ended = node.ended(job).await;
     assert_eq!(ended.outcome, JobOutcome::Completed, "{:?}", ended.last_error);
-    assert_eq!(ended.bytes_resumed, copied, "the first stood there, whole and verified");
-    assert_eq!(node.migrator.meters().copied_bytes(), ended.bytes_done - copied, "only the rest was copied");
+    assert_eq!(ended.bytes_resumed, resumed);
+    assert_eq!(node.migrator.meters().copied_bytes(), ended.bytes_done - resumed, "only the rest was copied");
     assert_eq!(ended.bytes_total, ended.bytes_done);
     node.check_whole_on("disk2");
 }

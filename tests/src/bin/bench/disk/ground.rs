@@ -47,7 +47,8 @@ impl Ground {
     /// # Errors
     /// It does not start, or a write fails.
     pub(crate) async fn start(scale: &Scale) -> Result<Self> {
-        let settings = vec![("logging.format", "json".to_owned())];
+        // The only limit of a move is its own.
+        let settings = vec![("logging.format", "json".to_owned()), ("migrate.max_rate", "0".to_owned())];
         let cluster = Cluster::start_with(Options { settings, ..Options::default() }).await?;
         let mut ground = Self { cluster, sized: Vec::new(), failures: Failures::default() };
         for bytes in scale.sizes {

@@ -66,6 +66,7 @@ impl Ground {
             target: target.0.clone(),
             demote: true,
             max_rate_bytes_per_s: Some(max_rate),
+            purge_origin: false,
         };
         Ok(self.cluster.node(place.node)?.disk_migrate(request).await?.id)
     }

@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use common::clock::Clock;
 use common::job::Job;
+use common::rpc::garbage::{GarbageDir, GcRequest};
 use common::rpc::meta_admin::MetaAdminServiceClient;
 use common::rpc::meta_node::{
     ChangeOutcome, DiskReport, Heartbeat, HeartbeatReply, MetaNodeServiceClient, Registration, ReplicaReport,
 };
 use common::rpc::node_admin::{
-    Digest, DiskInfo, DiskMigrate, DiskRemove, DiskStatus, NodeAdminService, NodeUsage, ScrubReport,
+    Digest, DiskInfo, DiskMigrate, DiskRemove, DiskStatus, JobName, NodeAdminService, NodeUsage, ScrubReport,
 };
+use common::rpc::rates::{CopyRates, RateChange};
 use common::rpc::{
     Context, ErrorCode, Link, Router, Security, ServerOptions, Service, WireError, WireResult, bind, serve,
 };
@@ -277,6 +279,18 @@ impl NodeAdminService for Door {
     }
 
     async fn jobs(self, _: Context) -> WireResult<Vec<Job>> {
+        Err(not_played())
+    }
+
+    async fn disk_migrate_cancel(self, _: Context, _: JobName) -> WireResult<Job> {
+        Err(not_played())
+    }
+
+    async fn disk_migrate_rate(self, _: Context, _: RateChange) -> WireResult<CopyRates> {
+        Err(not_played())
+    }
+
+    async fn disk_gc(self, _: Context, _: GcRequest) -> WireResult<Vec<GarbageDir>> {
         Err(not_played())
     }
 

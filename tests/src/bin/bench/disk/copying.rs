@@ -40,8 +40,8 @@ pub(crate) async fn measure(ground: &Ground, scale: &Scale) -> Result<Vec<Verdic
     say("\n#### Copying: a move without a limit against `cp --reflink=never` and fsync of the same files, MiB/s\n");
     say("| run | the job, MOVING to MOVED | cp and fsync | ratio | the copy alone | its reading back | both |");
     say("|----:|----:|----:|----:|----:|----:|----:|");
-    let sized = ground.middle()?;
-    let mut place = ground.secondary(sized).await?;
+    let loaded = ground.middle()?;
+    let mut place = ground.secondary(loaded).await?;
     let mut runs = Vec::new();
     for number in 1..=scale.runs {
         let run = one(ground, &mut place).await?;
@@ -65,7 +65,7 @@ pub(crate) async fn measure(ground: &Ground, scale: &Scale) -> Result<Vec<Verdic
 }
 
 async fn one(ground: &Ground, place: &mut Place) -> Result<Run> {
-    let sized = ground.middle()?;
+    let loaded = ground.middle()?;
     let dir = ground.dir(place)?.join("rdb");
     let files = files_of(&dir)?;
     let bytes = files.iter().map(|file| file.1).sum();
@@ -85,7 +85,7 @@ async fn one(ground: &Ground, place: &mut Place) -> Result<Run> {
     .await??;
     std::fs::remove_dir(&aside)?;
     let id = ground.begin(place, 0).await?;
-    let job = ground.ended(sized, place, id, None).await?;
+    let job = ground.ended(loaded, place, id, None).await?;
     let moving = between(&job, JobState::Moving, JobState::Moved).context("it was never MOVING")?;
     Ok(Run {
         moving: rate(job.bytes_done, moving as f64 / 1000.0),

@@ -30,16 +30,16 @@ struct Pair {
 /// # Errors
 /// A move fails.
 pub(crate) async fn measure(ground: &Ground, scale: &Scale) -> Result<Vec<Verdict>> {
-    let (sized, limit) = (ground.middle()?, mib(scale.foreground_rate));
+    let (loaded, limit) = (ground.middle()?, mib(scale.foreground_rate));
     say(&format!(
         "\n#### Foreground: {} puts/s and {} gets/s while {} are copied at {limit:.0} MiB/s, P99 in ms\n",
         RATES.puts,
         RATES.gets,
-        size_of(sized)
+        size_of(loaded)
     ));
     say("| run | puts without | puts during | ratio | gets without | gets during | ratio |");
     say("|----:|----:|----:|----:|----:|----:|----:|");
-    let load = Load::start(sized, RATES)?;
+    let load = Load::start(loaded, RATES)?;
     let pairs = pairs(ground, scale, &load).await;
     ground.failures.add(&load.stop().await);
     let pairs = pairs?;
@@ -64,14 +64,14 @@ async fn pairs(ground: &Ground, scale: &Scale, load: &Load) -> Result<Vec<Pair>>
 }
 
 async fn pair(ground: &Ground, scale: &Scale, load: &Load, place: &mut Place) -> Result<Pair> {
-    let sized = ground.middle()?;
+    let loaded = ground.middle()?;
     tokio::time::sleep(CALM).await;
-    let copy_time = Duration::from_secs_f64(sized.bytes as f64 / scale.foreground_rate as f64);
+    let copy_time = Duration::from_secs_f64(loaded.bytes as f64 / scale.foreground_rate as f64);
     let without = load.watch(tokio::time::sleep(copy_time)).await?;
     let id = ground.begin(place, scale.foreground_rate).await?;
     ground.reached(place, id, JobState::Moving).await?;
     let during = load.watch(async { drop(ground.reached(place, id, JobState::Moved).await) }).await?;
-    ground.ended(sized, place, id, Some(load)).await?;
+    ground.ended(loaded, place, id, Some(load)).await?;
     let both = |of: fn(&Seen) -> &Histogram<u64>| [&without, &during].map(|seen| p99(of(seen)));
     Ok(Pair { puts: both(|seen| &seen.puts), gets: both(|seen| &seen.gets) })
 }

@@ -25,13 +25,13 @@ const SETTLED: Duration = Duration::from_secs(3);
 /// The cluster, its tables, and what failed on them.
 pub(crate) struct Ground {
     pub(crate) cluster: Cluster,
-    pub(crate) sized: Vec<Sized>,
+    pub(crate) loaded: Vec<Loaded>,
     pub(crate) failures: Failures,
 }
 
 /// A table of one partition with about so many bytes.
 #[derive(Clone, Debug)]
-pub(crate) struct Sized {
+pub(crate) struct Loaded {
     pub(crate) table: String,
     pub(crate) gpid: Gpid,
     pub(crate) store: Store,
@@ -50,16 +50,16 @@ impl Ground {
         // The only limit of a move is its own.
         let settings = vec![("logging.format", "json".to_owned()), ("migrate.max_rate", "0".to_owned())];
         let cluster = Cluster::start_with(Options { settings, ..Options::default() }).await?;
-        let mut ground = Self { cluster, sized: Vec::new(), failures: Failures::default() };
+        let mut ground = Self { cluster, loaded: Vec::new(), failures: Failures::default() };
         for bytes in scale.sizes {
-            let sized = ground.load(bytes).await?;
-            ground.sized.push(sized);
+            let loaded = ground.load(bytes).await?;
+            ground.loaded.push(loaded);
         }
         ground.settle().await?;
         Ok(ground)
     }
 
-    async fn load(&self, bytes: u64) -> Result<Sized> {
+    async fn load(&self, bytes: u64) -> Result<Loaded> {
         let (began, table) = (Instant::now(), format!("disk{}m", bytes / 1_000_000));
         let route = self.cluster.create(&table, 1, 3).await?;
         let gpid = route.configs.first().context("a table without partitions")?.gpid;
@@ -70,7 +70,7 @@ impl Ground {
             node.ask(async |admin, deadline| admin.flush(deadline, gpid).await).await?;
         }
         eprintln!("loaded {table} in {:.1} s", began.elapsed().as_secs_f64());
-        Ok(Sized { table, gpid, store, bulk, history: no_history(), bytes })
+        Ok(Loaded { table, gpid, store, bulk, history: no_history(), bytes })
     }
 
     /// Waits until compactions have ended: until no table file comes or goes.
@@ -89,8 +89,8 @@ impl Ground {
     fn files(&self) -> Result<Vec<std::path::PathBuf>> {
         let mut found = Vec::new();
         for (_, disk) in self.cluster.nodes.iter().flat_map(|node| &node.disks) {
-            for sized in &self.sized {
-                let dir = disk.join(tests::disks::live(sized.gpid)).join("rdb");
+            for loaded in &self.loaded {
+                let dir = disk.join(tests::disks::live(loaded.gpid)).join("rdb");
                 found.extend(std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()));
             }
         }
@@ -102,8 +102,8 @@ impl Ground {
     ///
     /// # Errors
     /// There is none.
-    pub(crate) fn middle(&self) -> Result<&Sized> {
-        self.sized.get(1).context("no replica of middle size")
+    pub(crate) fn middle(&self) -> Result<&Loaded> {
+        self.loaded.get(1).context("no replica of middle size")
     }
 
     /// How many operations failed, over everything that was measured.

@@ -17,7 +17,7 @@ use tests::workload::{Failure, History, Store};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::ground::Sized;
+use super::ground::Loaded;
 
 /// Keys that are written and checked.
 const KEYS: usize = 20_000;
@@ -61,7 +61,7 @@ pub(crate) struct Load {
 
 #[derive(Debug)]
 struct Shared {
-    sized: Sized,
+    loaded: Loaded,
     stop: AtomicBool,
     seen: Mutex<Seen>,
     operations: AtomicU64,
@@ -78,9 +78,9 @@ impl Load {
     ///
     /// # Errors
     /// Never, in fact: the bounds of a histogram.
-    pub(crate) fn start(sized: &Sized, rates: Rates) -> Result<Self> {
+    pub(crate) fn start(loaded: &Loaded, rates: Rates) -> Result<Self> {
         let shared = Arc::new(Shared {
-            sized: sized.clone(),
+            loaded: loaded.clone(),
             stop: AtomicBool::new(false),
             seen: Mutex::new(Seen::new()?),
             operations: AtomicU64::new(0),
@@ -107,7 +107,7 @@ impl Load {
     /// # Errors
     /// A read fails.
     pub(crate) async fn check(&self) -> Result<()> {
-        let checks = self.shared.sized.history.written().map(|key| self.shared.read(key)).collect::<Vec<_>>();
+        let checks = self.shared.loaded.history.written().map(|key| self.shared.read(key)).collect::<Vec<_>>();
         let results: Vec<Result<(), Failure>> = stream::iter(checks).buffer_unordered(CHECKS_AT_ONCE).collect().await;
         Ok(results.into_iter().collect::<Result<(), _>>()?)
     }
@@ -164,10 +164,10 @@ impl Shared {
         let own: Vec<usize> = (index..KEYS).step_by(TASKS).collect();
         for key in own.into_iter().cycle().take_while(|_| !self.stop.load(Ordering::SeqCst)) {
             let began = schedule.next().await;
-            let (version, value) = self.sized.history.next(key);
+            let (version, value) = self.loaded.history.next(key);
             let result = self.store().put(History::hash_key(key), value).await;
             if result.is_ok() {
-                self.sized.history.acknowledge(key, version);
+                self.loaded.history.acknowledge(key, version);
             }
             self.note(result, |seen| seen.puts.saturating_record(micros(began)));
         }
@@ -177,7 +177,7 @@ impl Shared {
     async fn get(self: Arc<Self>, index: usize, rate: u64) {
         let (mut schedule, mut random) = (Schedule::new(index, rate), SmallRng::seed_from_u64(index as u64));
         while !self.stop.load(Ordering::SeqCst) {
-            let (row, key) = (random.random_range(0..self.sized.bulk.rows.max(1)), random.random_range(0..KEYS));
+            let (row, key) = (random.random_range(0..self.loaded.bulk.rows.max(1)), random.random_range(0..KEYS));
             let of_bulk = random.random::<bool>();
             let began = schedule.next().await;
             let result = if of_bulk { self.read_bulk(row).await } else { self.read(key).await };
@@ -186,13 +186,13 @@ impl Shared {
     }
 
     async fn read_bulk(&self, row: u64) -> Result<(), Failure> {
-        self.sized.bulk.read(self.store(), row).await.map_err(|error| Failure::Failed(error.to_string()))
+        self.loaded.bulk.read(self.store(), row).await.map_err(|error| Failure::Failed(error.to_string()))
     }
 
     async fn read(&self, key: usize) -> Result<(), Failure> {
-        let floor = self.sized.history.acknowledged(key);
+        let floor = self.loaded.history.acknowledged(key);
         let value = self.store().get(History::hash_key(key)).await?;
-        if let Some(wrong) = self.sized.history.judge(key, floor, value.as_deref()) {
+        if let Some(wrong) = self.loaded.history.judge(key, floor, value.as_deref()) {
             self.totals.lock().wrong.push(wrong);
         }
         Ok(())
@@ -213,7 +213,7 @@ impl Shared {
     }
 
     const fn store(&self) -> &Store {
-        &self.sized.store
+        &self.loaded.store
     }
 }
 

@@ -22,7 +22,7 @@ mod window;
 use anyhow::Result;
 
 use self::figures::{Verdict, mib, say};
-use self::ground::{Ground, Sized};
+use self::ground::{Ground, Loaded};
 use crate::figures::machine;
 
 /// What is measured.
@@ -120,21 +120,24 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         }
         verdicts.push(ground.finish().await?);
     }
+    summary(&verdicts);
     if wanted(Part::Crowd) {
         crowd::measure(&scale).await?;
     }
-    summary(&verdicts);
     Ok(())
 }
 
 fn summary(verdicts: &[Verdict]) {
+    if verdicts.is_empty() {
+        return;
+    }
     say("\n#### Against the goals\n\n| what | found | goal | |\n|------|------:|-----:|---|");
     verdicts.iter().for_each(|verdict| say(&verdict.to_string()));
 }
 
 /// What a table of data is called in the tables that are printed.
-fn size_of(sized: &Sized) -> String {
-    format!("{} MB", sized.bytes / 1_000_000)
+fn size_of(loaded: &Loaded) -> String {
+    format!("{} MB", loaded.bytes / 1_000_000)
 }
 
 /// Bytes per second as MiB/s.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::ground::{Ground, Sized};
+use super::ground::{Ground, Loaded};
 use super::load::Load;
 
 const MOVE_WITHIN: Duration = Duration::from_secs(300);
@@ -31,15 +31,15 @@ impl Ground {
     ///
     /// # Errors
     /// There is none.
-    pub(crate) async fn secondary(&self, sized: &Sized) -> Result<Place> {
-        self.cluster.healthy(&sized.table).await?;
-        let config = self.cluster.config(&sized.table, sized.gpid).await?;
+    pub(crate) async fn secondary(&self, loaded: &Loaded) -> Result<Place> {
+        self.cluster.healthy(&loaded.table).await?;
+        let config = self.cluster.config(&loaded.table, loaded.gpid).await?;
         let peer = config.secondaries.first().context("no secondary")?.peer;
         let node = self.cluster.index_of(peer).await?;
-        let live = tests::disks::live(sized.gpid);
+        let live = tests::disks::live(loaded.gpid);
         let holds = |(_, disk): &(String, PathBuf)| disk.join(&live).is_dir();
         let disk = self.cluster.node(node)?.disks.iter().position(holds).context("on no disk")?;
-        Ok(Place { gpid: sized.gpid, node, peer, disk })
+        Ok(Place { gpid: loaded.gpid, node, peer, disk })
     }
 
     /// Its live directory.
@@ -95,7 +95,7 @@ impl Ground {
     ///
     /// # Errors
     /// It failed, or something is missing.
-    pub(crate) async fn ended(&self, sized: &Sized, place: &mut Place, id: Uuid, load: Option<&Load>) -> Result<Job> {
+    pub(crate) async fn ended(&self, loaded: &Loaded, place: &mut Place, id: Uuid, load: Option<&Load>) -> Result<Job> {
         let mut job = self.reached(place, id, JobState::Completed).await?;
         while job.is_running() {
             tokio::time::sleep(LOOK_EVERY).await;
@@ -109,26 +109,26 @@ impl Ground {
         if !self.dir(place)?.is_dir() {
             bail!("{} does not lie where it was moved to", place.gpid);
         }
-        self.read_through(sized, place, load).await?;
+        self.read_through(loaded, place, load).await?;
         remove_leftovers(&origin)?;
         Ok(job)
     }
 
-    async fn read_through(&self, sized: &Sized, place: &Place, load: Option<&Load>) -> Result<()> {
-        let config = self.cluster.healthy(&sized.table).await?;
+    async fn read_through(&self, loaded: &Loaded, place: &Place, load: Option<&Load>) -> Result<()> {
+        let config = self.cluster.healthy(&loaded.table).await?;
         let before = config.configs.first().and_then(|config| config.primary).context("no primary")?.peer;
-        self.cluster.propose(&sized.table, place.gpid, place.peer).await?;
+        self.cluster.propose(&loaded.table, place.gpid, place.peer).await?;
         if let Some(load) = load {
             load.check().await?;
         }
-        let step = sized.bulk.rows.div_ceil(2000).max(1);
-        for row in (0..sized.bulk.rows).step_by(usize::try_from(step)?) {
-            sized.bulk.read(&sized.store, row).await?;
+        let step = loaded.bulk.rows.div_ceil(2000).max(1);
+        for row in (0..loaded.bulk.rows).step_by(usize::try_from(step)?) {
+            loaded.bulk.read(&loaded.store, row).await?;
         }
-        self.cluster.healthy(&sized.table).await?;
+        self.cluster.healthy(&loaded.table).await?;
         if before != place.peer {
-            self.cluster.propose(&sized.table, place.gpid, before).await?;
-            self.cluster.healthy(&sized.table).await?;
+            self.cluster.propose(&loaded.table, place.gpid, before).await?;
+            self.cluster.healthy(&loaded.table).await?;
         }
         Ok(())
     }

@@ -85,7 +85,12 @@ impl Router {
                 Verdict::Done(reply) => {
                     return Ok((seen.map_or(SlotRange { start: slot, end: slot }, |p| p.slots), reply));
                 }
-                Verdict::Fail(error) => return Err(error),
+                Verdict::Fail(error) => {
+                    if matches!(error, ClientError::OutcomeUnknown(_)) {
+                        self.doubt(table);
+                    }
+                    return Err(error);
+                }
                 Verdict::Again { cause, route } => (cause, route),
             };
             let at_once = self.follow(table, hint, seen, deadline).await;
@@ -159,6 +164,17 @@ impl Router {
             }
         }
         !self.still_so(table, &seen)
+    }
+
+    /// A primary that does not answer may have been succeeded: the next operation is not to go there again.
+    fn doubt(self: &Arc<Self>, table: &Arc<RouteCell>) {
+        let (router, table) = (Arc::clone(self), Arc::clone(table));
+        let epoch = table.route.read().as_ref().map_or(0, |route| route.epoch);
+        tokio::spawn(async move {
+            if let Err(error) = router.refresh(&table, epoch, router.deadline()).await {
+                tracing::debug!(table = table.name, %error, "route is not refreshed; going on with the old one");
+            }
+        });
     }
 
     /// Takes a server's word for a primary at a higher ballot: that works while no meta server does.

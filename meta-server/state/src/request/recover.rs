@@ -37,6 +37,7 @@ impl Cluster {
         }
         self.check_nothing_hidden(partition, &dead, now)?;
         let copies = self.copies_reported(gpid, now);
+        check_settled(partition, &copies)?;
         let best = copies.iter().filter(|(_, r)| can_lead(r)).max_by_key(|(peer, r)| {
             (partition.config.copy_on(*peer).is_some(), r.prepared_ballot, r.prepared, r.committed)
         });
@@ -126,6 +127,22 @@ impl Cluster {
     fn copies_reported(&self, gpid: Gpid, now: Time) -> Vec<(PeerId, ReplicaReport)> {
         let report = |peer: PeerId| Some((peer, *self.vitals(peer, now)?.replicas.get(&gpid)?));
         self.nodes.keys().filter_map(|peer| report(*peer)).collect()
+    }
+}
+
+/// A copy that its node is about to take back under another incarnation cannot be appointed under the one reported.
+fn check_settled(partition: &Partition, copies: &[(PeerId, ReplicaReport)]) -> Result<(), WireError> {
+    let config = &partition.config;
+    let renamed = |(peer, report): &&(PeerId, ReplicaReport)| {
+        config.copy_on(*peer).is_some_and(|member| member.incarnation != report.incarnation)
+    };
+    match copies.iter().find(renamed) {
+        None => Ok(()),
+        Some((peer, _)) => Err(WireError::new(
+            ErrorCode::PartitionBusy,
+            format!("node {peer} is taking its copy of {} back under a new incarnation", config.gpid),
+            "wait some seconds, then try again",
+        )),
     }
 }
 

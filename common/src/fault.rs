@@ -3,7 +3,8 @@
 //! Always compiled in, at one relaxed load each. A process arms them only from `GODWIT_FAULT`, and only if it was
 //! started with `--enable-fault-injection`. The form is `point=action[@nth][~path part]`, several separated by commas;
 //! actions are `error` (EIO), `enospc`, `kill` (SIGKILL to itself), `hang:<ms>`, and `flip`, which damages the file that
-//! is passed with the point.
+//! is passed with the point. From the nth passing on an error goes on, as that of a broken disk does; a hang and a flip
+//! come once. The log says when a point begins to act.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -47,6 +48,8 @@ points! {
     InfoWrite = "info.write",
     /// The job record is written.
     JobWrite = "job.write",
+    /// The partition is locked for a move; a primary is about to hand over.
+    MoveStart = "move.start",
     /// A pre-copy round takes its checkpoint.
     MoveCheckpoint = "move.checkpoint",
     /// A piece of a file is read to be copied.
@@ -98,7 +101,7 @@ pub enum Action {
 struct Armed {
     point: Point,
     action: Action,
-    /// Acts from the nth passing on; an `error` goes on failing, as a broken disk does.
+    /// Acts from the nth passing on.
     nth: u64,
     passed: u64,
     path_part: String,
@@ -123,9 +126,12 @@ fn act(point: Point, path: &Path) -> io::Result<()> {
         let hit = armed.iter_mut().find(|a| a.point == point && path.to_string_lossy().contains(&a.path_part));
         let Some(hit) = hit else { return Ok(()) };
         hit.passed += 1;
-        let is_over = hit.action == Action::Flip && hit.passed > hit.nth;
-        if hit.passed < hit.nth || is_over {
+        let once = matches!(hit.action, Action::Hang(_) | Action::Flip);
+        if hit.passed < hit.nth || (once && hit.passed > hit.nth) {
             return Ok(());
+        }
+        if hit.passed == hit.nth {
+            tracing::warn!(point = point.name(), action = ?hit.action, path = %path.display(), "fault point acts");
         }
         hit.action
     };
@@ -133,7 +139,6 @@ fn act(point: Point, path: &Path) -> io::Result<()> {
         Action::Error => Err(io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error())),
         Action::NoSpace => Err(io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error())),
         Action::Kill => {
-            tracing::error!(point = point.name(), "fault point kills this process");
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
             Ok(())
         }
@@ -223,6 +228,17 @@ mod tests {
         assert_eq!(pass(Point::LogSync, own).unwrap_err().kind(), io::ErrorKind::StorageFull);
         disarm("/fault-test/");
         assert!(pass(Point::LogSync, own).is_ok());
+    }
+
+    #[test]
+    fn a_hang_comes_once() {
+        let forever = Action::Hang(Duration::from_secs(3600));
+        let over =
+            Armed { point: Point::LogSync, action: forever, nth: 1, passed: 1, path_part: "/fault-hang/".into() };
+        ARMED.lock().push(over);
+        ANY.store(true, Ordering::Relaxed);
+        assert!(pass(Point::LogSync, Path::new("/fault-hang/a")).is_ok());
+        disarm("/fault-hang/");
     }
 
     #[test]

@@ -106,6 +106,9 @@ pub enum Event {
     /// until it is out. The only copy of a table of one replica drops itself, once what is in flight is committed. Any
     /// other primary hands over first.
     Leave(MovingRequest),
+    /// Its disk move was given up: it asks no more. What it asked for before may still come, unless the meta server
+    /// knows that the job is over.
+    Stay,
     /// An operator, the meta server, or this node's shutdown asks this primary to hand over. A secondary passes it on,
     /// if it says to whom.
     HandOver {

@@ -113,6 +113,7 @@ impl Replica {
             }
             Event::Health(health) => self.on_health(health),
             Event::Leave(moving) => self.on_leave(moving),
+            Event::Stay => self.on_stay(),
             Event::HandOver { to } => self.on_hand_over(to),
             Event::Tick => self.on_tick(),
             Event::ClockJumped => self.on_clock_jumped(),
@@ -209,6 +210,14 @@ impl Replica {
         match &mut self.role {
             Role::Primary(primary) => primary.leave(&mut self.state, moving),
             Role::Secondary(secondary) => secondary.leave(&mut self.state, moving),
+            Role::Learner(_) | Role::Inactive(_) => {}
+        }
+    }
+
+    fn on_stay(&mut self) {
+        match &mut self.role {
+            Role::Primary(primary) => primary.stay(),
+            Role::Secondary(secondary) => secondary.stay(),
             Role::Learner(_) | Role::Inactive(_) => {}
         }
     }

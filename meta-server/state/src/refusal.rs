@@ -37,6 +37,8 @@ pub enum ChangeRefusal {
     MoveUnderWay { job: uuid::Uuid },
     #[error("the partition has no disk move of job {job}")]
     NoSuchMove { job: uuid::Uuid },
+    #[error("job {job} does not hold the partition's lock: it is over, or never began")]
+    NotLocked { job: uuid::Uuid },
     #[error("only {left} of at least {needed} members would be left")]
     RedundancyTooLow { left: usize, needed: usize },
 }
@@ -54,7 +56,7 @@ impl ChangeRefusal {
             Self::NotMetaServer | Self::NotMover | Self::NotSelf => ErrorCode::InvalidArgument,
             Self::AlreadyThere { .. } => ErrorCode::AlreadyExists,
             Self::MoveUnderWay { .. } => ErrorCode::AlreadyMigrating,
-            Self::NoSuchMove { .. } => ErrorCode::UnknownJob,
+            Self::NoSuchMove { .. } | Self::NotLocked { .. } => ErrorCode::UnknownJob,
             Self::RedundancyTooLow { .. } => ErrorCode::RedundancyTooLow,
         }
     }
@@ -64,7 +66,7 @@ impl ChangeRefusal {
             Self::BallotMismatch { .. } => "read the configuration again and decide anew",
             Self::RedundancyTooLow { .. } => "wait until the partition is healthy, or add a node",
             Self::MoveUnderWay { .. } => "wait for that job to end",
-            Self::NoSuchMove { .. } => "the move was given up: look at the job's last error",
+            Self::NoSuchMove { .. } | Self::NotLocked { .. } => "the move was given up: look at the job's last error",
             Self::AlreadyThere { .. } => "choose another node",
             Self::NotPrimary
             | Self::NotMetaServer

@@ -51,6 +51,11 @@ impl Secondary {
         self.tick(state);
     }
 
+    /// Wants to be dropped no more.
+    pub(crate) const fn stay(&mut self) {
+        self.leaving = None;
+    }
+
     /// Passes on that somebody wants the primary to hand over.
     pub(crate) fn ask_hand_over(&self, state: &mut State, to: Member) {
         if let Some(primary) = self.following.primary {

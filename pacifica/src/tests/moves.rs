@@ -62,3 +62,11 @@ fn the_only_copy_drops_itself_and_stops_until_the_outcome_is_known() {
     bench.install(&PartitionConfig { primary: None, replica_count: 1, ..config(6, &[], &[]) });
     assert_eq!(bench.replica.status(), ReplicaStatus::Inactive);
 }
+
+#[test]
+fn a_secondary_that_stays_after_all_asks_no_more() {
+    let mut bench = Bench::secondary();
+    assert_eq!(sent(&bench.step(Event::Leave(moving()))).len(), 1);
+    bench.step(Event::Stay);
+    assert_eq!(sent(&bench.pass(1000)), []);
+}

@@ -167,6 +167,12 @@ impl DiskManager {
         self.held.lock().remove(&gpid);
     }
 
+    /// Whether a job uses directories of the partition.
+    #[must_use]
+    pub fn is_held(&self, gpid: Gpid) -> bool {
+        self.held.lock().contains(&gpid)
+    }
+
     /// Whether a disk holds a live directory of the partition, open or not.
     #[must_use]
     pub fn holds(&self, disk: &DataDir, gpid: Gpid) -> bool {
@@ -179,7 +185,7 @@ impl DiskManager {
     pub fn names(&self, tag: &str, gpid: Gpid, incarnation: Incarnation) -> bool {
         let Some(disk) = self.disk(tag) else { return false };
         let is = |dir: PathBuf| ReplicaInfo::read(&dir).is_ok_and(|info| info.incarnation == incarnation);
-        let held = self.held.lock().contains(&gpid);
+        let held = self.is_held(gpid);
         is(layout::replica_dir(disk.path(), gpid))
             || (held && is(layout::move_tmp_dir(disk.path(), gpid)))
             || (held && is(layout::origin_dir(disk.path(), gpid)))

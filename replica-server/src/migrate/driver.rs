@@ -76,7 +76,7 @@ impl<H: MoveHost> Driver<H> {
                 }
                 Err(error) => {
                     tracing::warn!(%gpid, %job, %state, %error, "a step of the move failed");
-                    if self.options.stop_on_error || self.stop.is_cancelled() {
+                    if self.is_stopping() {
                         return;
                     }
                     tries += 1;
@@ -160,7 +160,7 @@ impl<H: MoveHost> Driver<H> {
         let cause = self.cell.job().last_error.unwrap_or_default();
         match restore::run(self) {
             Ok(()) => self.decide(JobOutcome::Failed, Some(format!("{cause}; the origin is restored"))),
-            Err(_) if self.stop.is_cancelled() || self.options.stop_on_error => return false,
+            Err(_) if self.is_stopping() => return false,
             Err(error) if self.cell.record().sole => {
                 tracing::error!(gpid = %self.gpid(), job = %self.cell.id(), %error, "the only copy is not back yet");
                 self.pause(PAUSE_MAX);
@@ -228,6 +228,11 @@ impl<H: MoveHost> Driver<H> {
         fault::pass(point, path).map_err(MoveError::io(path))
     }
 
+    /// Whether the process stops, or in a test does as if it had died.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled() || self.options.stop_on_error
+    }
+
     /// Waits a little; a stop ends the wait.
     pub(super) fn pause(&self, time: Duration) {
         let stop = self.stop.clone();
@@ -249,7 +254,7 @@ impl<H: MoveHost> Driver<H> {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            if !is_passing(error.code) || self.clock.mono() + pause > until {
+            if !may_pass(error.code) || self.clock.mono() + pause > until {
                 return Err(error.into());
             }
             self.cell.note(|record| {
@@ -262,8 +267,17 @@ impl<H: MoveHost> Driver<H> {
     }
 }
 
+/// Whether trying again may help.
+pub(super) fn is_passing(error: &MoveError) -> bool {
+    match error {
+        MoveError::Host(error) => may_pass(error.code),
+        MoveError::Cancelled | MoveError::Stopped => false,
+        MoveError::Io { .. } | MoveError::Copy(_) | MoveError::Storage(_) | MoveError::Unexpected(_) => true,
+    }
+}
+
 /// Whether asking again may help.
-const fn is_passing(code: ErrorCode) -> bool {
+const fn may_pass(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::Unreachable

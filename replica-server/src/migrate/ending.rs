@@ -9,11 +9,13 @@ use common::rpc::WireResult;
 use common::types::ReplicaStatus;
 use replica_state::migrate::can_turn_back;
 
-use super::driver::Driver;
+use super::driver::{Driver, is_passing};
+use super::error::MoveError;
 use super::host::MoveHost;
 use super::job_store::{Ending, JobRecord};
 use super::pause::write_pause_ms;
-use crate::disk::{layout, note_time};
+use super::restore;
+use crate::disk::{ReplicaInfo, layout, note_time};
 
 /// How long a replica without a role is waited for.
 const ROLE: Duration = Duration::from_secs(10);
@@ -27,7 +29,7 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) {
     if can_turn_back(record.job.state) {
         remove_copy(driver);
         if record.leaving {
-            duty(driver, "its moving record", async || driver.host.end_move(gpid, job).await.map(drop));
+            stay(driver);
         }
     }
     if record.left.is_some() {
@@ -49,6 +51,34 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) {
     if !driver.stop.is_cancelled() {
         finish(driver, &record, ending);
     }
+}
+
+/// The replica asked to leave, and may be out by now, or be let go any time: the job ends only when it is known to stay.
+/// Without the lock nothing that it asked for is granted any more; what was granted before is then taken back.
+fn stay<H: MoveHost>(driver: &Driver<H>) {
+    loop {
+        driver.host.stay(driver.gpid());
+        match stays(driver) {
+            Err(error) if is_passing(&error) && !driver.is_stopping() => {
+                tracing::warn!(gpid = %driver.gpid(), job = %driver.cell.id(), %error, "a move cannot be taken back yet");
+                driver.pause(Duration::from_secs(1));
+            }
+            // A partition that is gone needs nothing.
+            Ok(()) | Err(_) => return,
+        }
+    }
+}
+
+fn stays<H: MoveHost>(driver: &Driver<H>) -> Result<(), MoveError> {
+    let (gpid, job) = (driver.gpid(), driver.cell.id());
+    driver.ask(driver.options.ending, || driver.host.unlock(gpid, job))?;
+    let configured = driver.ask(driver.options.ending, || driver.host.end_move(gpid, job))?;
+    let held = ReplicaInfo::read(&layout::replica_dir(driver.source()?.path(), gpid)).map(|info| info.incarnation);
+    // It was let go, and nobody else can take it back in.
+    if driver.cell.record().sole && held.is_ok_and(|held| configured.is_some_and(|configured| configured > held)) {
+        return restore::run(driver);
+    }
+    Ok(())
 }
 
 /// After a restart the replica has no role for a moment; only a secondary can be handed the primary back.

@@ -75,6 +75,9 @@ pub trait MoveHost: Send + Sync + 'static {
     /// partition no longer has this replica and no `moving` of this job either, the code is `NotMember`.
     fn leave(&self, gpid: Gpid, request: MovingRequest) -> impl Future<Output = WireResult<(Moving, Ballot)>> + Send;
 
+    /// Withdraws the wish to leave. What the primary was asked before may still come, until the partition is unlocked.
+    fn stay(&self, gpid: Gpid);
+
     /// Stops the replica and closes its storage without flushing. Ok with its last applied decree once its directory
     /// is no longer used; `None` if it is not open.
     fn close(&self, gpid: Gpid) -> impl Future<Output = WireResult<Option<Decree>>> + Send;

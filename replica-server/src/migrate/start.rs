@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use common::fault::Point;
 use common::fs::create_dir_durable;
 use common::job::JobState;
 use common::types::ReplicaStatus;
@@ -18,6 +19,7 @@ const LOOK: std::time::Duration = std::time::Duration::from_millis(50);
 pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveError> {
     let (gpid, job) = (driver.gpid(), driver.cell.id());
     driver.ask(driver.options.ready, || driver.host.lock(gpid, job))?;
+    driver.pass(Point::MoveStart, &driver.tmp()?)?;
     remember_primary(driver)?;
     ready(driver)?;
     let (source, target) = (driver.source()?, driver.target()?);

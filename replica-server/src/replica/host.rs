@@ -161,6 +161,12 @@ impl MoveHost for Host {
         self.until(&replica, || replica.event(Event::Leave(request)), |_, config| seen(config?)).await
     }
 
+    fn stay(&self, gpid: Gpid) {
+        if let Some(replica) = self.node.registry.get(gpid) {
+            replica.event(Event::Stay);
+        }
+    }
+
     async fn close(&self, gpid: Gpid) -> WireResult<Option<Decree>> {
         let _turn = self.node.turns.take(gpid).await;
         let Some(replica) = self.node.registry.get(gpid) else { return Ok(None) };

@@ -79,11 +79,13 @@ impl Node {
         copy.incarnation < floor
     }
 
-    /// A copy that a disk move is about to open, or that an absent disk could hold, is not made anew.
+    /// A copy that a disk move has closed for a moment or is about to open, or that an absent disk could hold, is not made
+    /// anew.
     pub(super) fn may_create(&self, config: &PartitionConfig, copy: Member) -> bool {
         let moved =
             config.moving.is_some_and(|moving| moving.peer == self.peer && moving.incarnation == copy.incarnation);
-        !moved && !self.waiting.lock().contains(&config.gpid) && self.is_loaded()
+        let held = self.disks.is_held(config.gpid);
+        !moved && !held && !self.waiting.lock().contains(&config.gpid) && self.is_loaded()
     }
 
     /// An empty copy: the first of a partition at ballot 0, or a learner that will fetch everything (rule LAST COPY).

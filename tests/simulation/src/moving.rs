@@ -350,6 +350,7 @@ impl World {
     /// The job is over; its lock is given back.
     fn end_job(&mut self, at: usize, gpid: Gpid) {
         self.enter_step(at, gpid, Step::Over);
+        self.drive(at, gpid, Event::Stay);
         self.unlock(at, gpid);
     }
 

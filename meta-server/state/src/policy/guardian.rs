@@ -17,7 +17,6 @@
 
 use std::time::Duration;
 
-use common::job::JobState;
 use common::types::{Ballot, ConfigChange, Gpid, Member, Now, PeerId, ReplicaStatus};
 
 use super::placement::Loads;
@@ -191,10 +190,11 @@ impl Round<'_> {
         Some(ConfigChange::AddLearner { peer })
     }
 
-    // The lock keeps other work away from a move, not the move's own copy. Once it left, `moving` brings it back.
+    // The lock keeps other work away from a move, not the move's own copy. Between leaving and coming in `moving` brings it
+    // back; before that and after that a copy whose process ended comes back like any other, or the job waits for ever.
     fn copy_of_the_job(&self, partition: &Partition) -> Option<ConfigChange> {
         let job = self.cluster.job(partition.lock?.job)?;
-        let waits = job.state < JobState::Closed && partition.config.moving.is_none();
+        let waits = partition.config.moving.is_none();
         (waits && self.can_return(partition, job.node)).then_some(ConfigChange::AddLearner { peer: job.node })
     }
 

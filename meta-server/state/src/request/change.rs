@@ -53,8 +53,10 @@ impl Cluster {
         if expected < config.ballot {
             return Ok(Verdict::Superseded(Arc::clone(config)));
         }
-        let decided =
-            self.check_successor(gpid, change).and_then(|()| change_config(config, from, expected, change, now_ms));
+        let decided = self
+            .check_successor(gpid, change)
+            .and_then(|()| check_lock(partition, change))
+            .and_then(|()| change_config(config, from, expected, change, now_ms));
         match decided {
             Ok(next) => Ok(Verdict::Install(partition.with(next, Some((from, change.clone()))))),
             Err(refusal) => Ok(Verdict::Refused(Arc::clone(config), refusal)),
@@ -99,6 +101,14 @@ impl Cluster {
             )
         })
     }
+}
+
+/// A request to leave may arrive when its job has been given up. The job ends by giving its lock back, and so nothing that
+/// it asked for can take the copy out afterwards (rule MOVES).
+fn check_lock(partition: &Partition, change: &ConfigChange) -> Result<(), ChangeRefusal> {
+    let ConfigChange::Drop { moving: Some(moving), .. } = change else { return Ok(()) };
+    let holds = partition.lock.is_some_and(|lock| lock.job == moving.job);
+    if holds { Ok(()) } else { Err(ChangeRefusal::NotLocked { job: moving.job }) }
 }
 
 fn frozen_error(gpid: Gpid) -> WireError {

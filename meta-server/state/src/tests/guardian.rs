@@ -6,6 +6,7 @@ use common::job::{Job, JobState};
 use common::types::{Incarnation, MovingRequest};
 
 use super::*;
+use crate::ChangeRefusal;
 use crate::policy::Cure;
 
 fn healthy(nodes: u64, partitions: u32, replicas: u32) -> (World, Gpid) {
@@ -79,11 +80,29 @@ fn a_disk_move_is_waited_for_until_its_deadline() {
     let member = config.secondaries[0];
     let deadline_ms = world.now.wall_ms + 60_000;
     let moving = Some(MovingRequest { job: Uuid::from_u128(9), deadline_ms, hand_back: false });
+    world.lock(gpid, 9);
     world.change(config.primary.unwrap().peer.0, gpid, &ConfigChange::Drop { member, moving });
     world.rounds(59);
     assert_eq!(world.config(gpid).member_count(), 2);
+    let unlock = world.cluster.unlock(gpid, Uuid::from_u128(9)).unwrap().unwrap();
+    world.apply(vec![unlock]);
     world.rounds(40);
     assert!(world.all_healthy() && world.config(gpid).moving.is_none());
+}
+
+#[test]
+fn a_request_to_leave_of_a_job_that_gave_its_lock_back_is_refused() {
+    let (mut world, gpid) = healthy(4, 1, 3);
+    let config = world.config(gpid).clone();
+    let (member, from) = (config.secondaries[0], Requester::Peer(config.primary.unwrap().peer));
+    let deadline_ms = world.now.wall_ms + 60_000;
+    let moving = Some(MovingRequest { job: Uuid::from_u128(9), deadline_ms, hand_back: false });
+    world.lock(gpid, 9);
+    let unlock = world.cluster.unlock(gpid, Uuid::from_u128(9)).unwrap().unwrap();
+    world.apply(vec![unlock]);
+    let change = ConfigChange::Drop { member, moving };
+    let verdict = world.cluster.decide(from, gpid, config.ballot, &change, world.now.wall_ms).unwrap();
+    assert_eq!(verdict, Verdict::Refused(config.into(), ChangeRefusal::NotLocked { job: Uuid::from_u128(9) }));
 }
 
 #[test]
@@ -105,19 +124,24 @@ fn a_locked_partition_is_left_to_its_job_until_the_jobs_end_is_reported() {
 }
 
 #[test]
-fn a_job_that_has_not_left_yet_gets_its_own_copy_back_in_spite_of_its_lock() {
-    for (state, expected) in [(JobState::Moving, 3), (JobState::Closed, 2)] {
+fn a_job_gets_its_own_copy_back_in_spite_of_its_lock_before_it_leaves_and_after_it_came_in() {
+    for (state, away, expected) in
+        [(JobState::Moving, false, 3), (JobState::Closed, true, 2), (JobState::Learning, false, 3)]
+    {
         let (mut world, gpid) = healthy(4, 1, 3);
+        let job = Uuid::from_u128(9);
+        let deadline_ms = world.now.wall_ms + 3_600_000;
+        let moving = away.then_some(MovingRequest { job, deadline_ms, hand_back: false });
         let config = world.config(gpid).clone();
         let member = config.secondaries[0];
-        let lock = world.cluster.lock(gpid, Uuid::from_u128(9), world.now).unwrap().unwrap();
+        let lock = world.cluster.lock(gpid, job, world.now).unwrap().unwrap();
         world.apply(vec![lock]);
         let mut heartbeat = world.heartbeat(member.peer.0);
         heartbeat.jobs = vec![Job { node: member.peer, state, ..super::requests::job(9) }];
         let records = world.cluster.consequences(&heartbeat);
         world.apply(records);
         world.says.insert((member.peer, gpid), Some(idle(gpid, member.incarnation.0)));
-        world.change(config.primary.unwrap().peer.0, gpid, &ConfigChange::Drop { member, moving: None });
+        world.change(config.primary.unwrap().peer.0, gpid, &ConfigChange::Drop { member, moving });
         world.round();
         world.says.clear();
         world.rounds(40);

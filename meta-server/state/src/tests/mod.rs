@@ -42,6 +42,11 @@ impl World {
         self.apply(records);
     }
 
+    pub(super) fn lock(&mut self, gpid: Gpid, job: u128) {
+        let record = self.cluster.lock(gpid, Uuid::from_u128(job), self.now).unwrap().unwrap();
+        self.apply(vec![record]);
+    }
+
     pub(super) fn apply(&mut self, records: Vec<Record>) {
         for record in records {
             self.cluster.apply(record, self.now.mono);

@@ -320,6 +320,7 @@ fn a_node_hears_of_every_configuration_that_names_it_a_move_included_and_of_no_o
     let deadline_ms = world.now.wall_ms + 60_000;
     let moving = Some(MovingRequest { job: Uuid::from_u128(9), deadline_ms, hand_back: false });
     let primary = config.primary.unwrap().peer.0;
+    world.lock(gpid, 9);
     world.change(primary, gpid, &ConfigChange::Drop { member, moving });
     assert!(world.config(gpid).copy_on(member.peer).is_none() && named(&world, member.peer.0).contains(&gpid));
 }

@@ -119,6 +119,11 @@ impl Primary {
         }
     }
 
+    /// Does not leave after all; a proposal that is on its way is answered all the same.
+    pub(crate) fn stay(&mut self) {
+        self.farewell = self.farewell.take().filter(|farewell| !matches!(farewell.to, Successor::Nobody(_)));
+    }
+
     fn say_farewell(&mut self, state: &mut State, to: Successor) {
         if self.farewell.is_none() {
             self.farewell = Some(Farewell { to, since: state.now.mono });

@@ -212,6 +212,10 @@ impl MoveHost for Host {
         Ok((moving, cluster.ballot))
     }
 
+    fn stay(&self, _: Gpid) {
+        self.cluster.lock().calls.push("stay");
+    }
+
     async fn close(&self, _: Gpid) -> WireResult<Option<Decree>> {
         self.cluster.lock().call("close")?;
         let Some(open) = self.open.lock().take() else { return Ok(None) };

@@ -72,7 +72,7 @@ fn a_new_empty_disk_takes_its_part_and_the_reason_names_both_disks() {
     assert_eq!(plan.moves[0].reason, "disk01 has 45.0 % used and disk02 5.0 % used; then 40.0 % used and 10.0 % used");
     assert_eq!((plan.disks[0].after, plan.disks[1].after), (0.25, 0.25));
     assert_eq!((plan.disks[1].replicas_before, plan.disks[1].replicas_after), (0, 4));
-    // One disk pair, so one move at a time: 40 GiB at 100 MiB/s, and a second each for the rest.
+    // 40 GiB at 100 MiB/s, and a second per move for the rest.
     assert_eq!(plan.expected_ms, Some(40 * 10_240 + 4 * 1000));
 }
 

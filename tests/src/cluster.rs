@@ -34,11 +34,13 @@ pub struct Options {
     pub settings: Vec<(&'static str, String)>,
     /// Directories to use as disks instead of fresh ones: (node, disk, path), both from 0.
     pub places: Vec<(usize, usize, PathBuf)>,
+    /// Directories to use as homes instead of fresh ones: (node from 0, path).
+    pub homes: Vec<(usize, PathBuf)>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { nodes: 3, disks: 2, sync: "always", secret: None, settings: vec![], places: vec![] }
+        Self { nodes: 3, disks: 2, sync: "always", secret: None, settings: vec![], places: vec![], homes: vec![] }
     }
 }
 
@@ -132,11 +134,13 @@ impl Cluster {
     }
 
     fn plan_node(&self, options: &Options, index: usize) -> Result<Server> {
-        let home = self.dir.path().join(format!("node{}", index + 1));
+        let fresh = self.dir.path().join(format!("node{}", index + 1));
+        let chosen = options.homes.iter().find(|(node, _)| *node == index);
+        let home = chosen.map_or_else(|| fresh.clone(), |(_, path)| path.clone());
         let (address, http) = (local()?, local()?);
         let place = |disk: usize| {
             let chosen = options.places.iter().find(|(node, d, _)| (*node, *d) == (index, disk));
-            chosen.map_or_else(|| home.join(format!("disk{}", disk + 1)), |(_, _, path)| path.clone())
+            chosen.map_or_else(|| fresh.join(format!("disk{}", disk + 1)), |(_, _, path)| path.clone())
         };
         let disks: Vec<_> = (0..options.disks).map(|disk| (format!("disk{}", disk + 1), place(disk))).collect();
         for (_, path) in &disks {
@@ -213,16 +217,21 @@ impl Cluster {
     /// # Errors
     /// Not in time.
     pub async fn healthy(&self, table: &str) -> Result<TableRoute> {
-        wait::until("all partitions healthy", READY_WITHIN, async || {
-            let route = self.route(table).await?;
-            for config in &route.configs {
-                let whole = config.is_healthy() && config.learners.is_empty() && config.moving.is_none();
-                wait::holds(whole, || format!("{config:?}"))?;
-            }
-            self.in_role(&route).await?;
-            Ok(route)
-        })
-        .await
+        wait::until("all partitions healthy", READY_WITHIN, async || self.is_healthy(table).await).await
+    }
+
+    /// One look at what [`Cluster::healthy`] waits for.
+    ///
+    /// # Errors
+    /// It is not so.
+    pub async fn is_healthy(&self, table: &str) -> Result<TableRoute> {
+        let route = self.route(table).await?;
+        for config in &route.configs {
+            let whole = config.is_healthy() && config.learners.is_empty() && config.moving.is_none();
+            wait::holds(whole, || format!("{config:?}"))?;
+        }
+        self.in_role(&route).await?;
+        Ok(route)
     }
 
     /// A configuration names a member that was killed until its primary has noticed: so the members are asked too.

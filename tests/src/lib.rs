@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod demo;
 pub mod disks;
 pub mod loop_disk;
+pub mod network;
 pub mod ports;
 pub mod process;
 pub mod programs;

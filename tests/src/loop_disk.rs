@@ -61,8 +61,19 @@ impl LoopDisk {
         self.mount()
     }
 
+    /// The kernel meets an error and makes it read-only.
+    ///
+    /// # Errors
+    /// The kernel has no such trigger.
+    pub fn make_read_only(&self) -> Result<()> {
+        let found = Command::new("findmnt").args(["-n", "-o", "SOURCE"]).arg(&self.path).output()?;
+        let device = String::from_utf8(found.stdout)?;
+        let name = device.trim().rsplit('/').next().context("no device")?;
+        Ok(std::fs::write(format!("/sys/fs/ext4/{name}/trigger_fs_error"), "a test")?)
+    }
+
     fn mount(&self) -> Result<()> {
-        run(Command::new("mount").args(["-o", "loop"]).arg(&self.image).arg(&self.path))
+        run(Command::new("mount").args(["-o", "loop,errors=remount-ro"]).arg(&self.image).arg(&self.path))
     }
 }
 

@@ -191,3 +191,15 @@ fn screaming(name: &str) -> String {
     let letter = |c: char| if c.is_uppercase() { format!("_{c}") } else { c.to_uppercase().to_string() };
     name.chars().map(letter).collect::<String>().trim_start_matches('_').to_owned()
 }
+
+/// Every path in backquotes that names a file or folder: from the root, or from the sources of the replica server.
+#[test]
+fn every_path_that_the_architecture_names_exists() {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let quoted = text.split('`').skip(1).step_by(2);
+    let is_path =
+        |text: &&str| text.contains('/') && text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    let stands = |path: &&str| root().join(path).exists() || root().join("replica-server/src").join(path).exists();
+    let missing: Vec<&str> = quoted.filter(is_path).filter(|path| !stands(path)).collect();
+    assert_eq!(missing, [""; 0]);
+}

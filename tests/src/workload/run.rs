@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use futures::stream::{self, StreamExt as _};
 use parking_lot::Mutex;
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
+use tokio::sync::{RwLock, RwLockWriteGuard};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -71,6 +72,8 @@ struct Shared {
     history: History,
     options: Options,
     stop: AtomicBool,
+    /// Held for reading by every operation.
+    quiet: RwLock<()>,
     writes: AtomicU64,
     reads: AtomicU64,
     failed: AtomicU64,
@@ -90,6 +93,7 @@ impl Workload {
             history,
             options,
             stop: AtomicBool::new(false),
+            quiet: RwLock::default(),
             writes: AtomicU64::new(0),
             reads: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -140,6 +144,23 @@ impl Workload {
         }
     }
 
+    /// Nothing is in flight, and nothing begins, while what is returned is held.
+    pub async fn quiet(&self) -> RwLockWriteGuard<'_, ()> {
+        self.shared.quiet.write().await
+    }
+
+    /// Reads every acknowledged key once while writers and readers go on.
+    ///
+    /// # Errors
+    /// A read fails, or anything read so far was wrong.
+    pub async fn check(&self) -> Result<()> {
+        let checks = self.shared.history.written().map(|key| self.shared.check(key)).collect::<Vec<_>>();
+        let results: Vec<Result<()>> = stream::iter(checks).buffer_unordered(CHECKS_AT_ONCE).collect().await;
+        results.into_iter().collect::<Result<()>>()?;
+        let violations = self.report().violations;
+        if violations.is_empty() { Ok(()) } else { bail!("wrong reads: {violations:#?}") }
+    }
+
     /// Stops writers and readers.
     pub async fn pause(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
@@ -155,11 +176,8 @@ impl Workload {
     /// A read fails, or anything ever read was wrong.
     pub async fn finish(mut self) -> Result<Report> {
         self.pause().await;
-        let checks = self.shared.history.written().map(|key| self.shared.check(key)).collect::<Vec<_>>();
-        let results: Vec<Result<()>> = stream::iter(checks).buffer_unordered(CHECKS_AT_ONCE).collect().await;
-        results.into_iter().collect::<Result<()>>()?;
-        let report = self.report();
-        if report.violations.is_empty() { Ok(report) } else { bail!("wrong reads: {:#?}", report.violations) }
+        self.check().await?;
+        Ok(self.report())
     }
 
     /// Keys with an acknowledged write.
@@ -173,6 +191,7 @@ impl Shared {
     async fn write(self: Arc<Self>, index: usize) {
         let own: Vec<usize> = (index..self.options.keys).step_by(self.options.writers.max(1)).collect();
         for key in own.into_iter().cycle().take_while(|_| !self.stop.load(Ordering::SeqCst)) {
+            let turn = self.quiet.read().await;
             let (version, value) = self.history.next(key);
             let began = Instant::now();
             let result = self.store.put(History::hash_key(key), value).await;
@@ -180,6 +199,7 @@ impl Shared {
                 self.history.acknowledge(key, version);
             }
             self.note(&self.writes, began, result);
+            drop(turn);
             tokio::time::sleep(self.options.pause).await;
         }
     }
@@ -188,11 +208,13 @@ impl Shared {
         let mut random = SmallRng::seed_from_u64(index as u64);
         while !self.stop.load(Ordering::SeqCst) {
             let key = random.random_range(0..self.options.keys.max(1));
+            let turn = self.quiet.read().await;
             let floor = self.history.acknowledged(key);
             let began = Instant::now();
             let result = self.store.get(History::hash_key(key)).await;
             let judged = result.map(|value| self.judge(key, floor, value.as_deref()));
             self.note(&self.reads, began, judged);
+            drop(turn);
             tokio::time::sleep(self.options.pause).await;
         }
     }

@@ -9,7 +9,7 @@ use tests::cluster::Cluster;
 use tests::disks;
 use tests::workload::{Options, Workload};
 
-use crate::support::{MOVE_WITHIN, Place, TABLE, after_move, ended, pick, store, turn};
+use crate::support::{MOVE_WITHIN, Place, TABLE, after_move, ended, on_node, pick, store, turn};
 
 /// A loaded cluster, and a replica of it on a node that runs with a fault.
 async fn armed(status: ReplicaStatus, fault: &str) -> Result<(Cluster, Workload, Place)> {
@@ -24,18 +24,6 @@ async fn armed(status: ReplicaStatus, fault: &str) -> Result<(Cluster, Workload,
     cluster.healthy(TABLE).await?;
     let place = on_node(&cluster, node).await?;
     Ok((cluster, workload, place))
-}
-
-/// Some replica on this node.
-async fn on_node(cluster: &Cluster, node: usize) -> Result<Place> {
-    let peer = cluster.peer_of(node).await?;
-    let disks = cluster.node(node)?.disks().await?;
-    let mut places = disks.into_iter().flat_map(|disk| {
-        let places: Vec<_> = disk.replicas.iter().map(|r| (r.gpid, disk.disk.clone())).collect();
-        places
-    });
-    let (gpid, disk) = places.next().ok_or_else(|| anyhow::anyhow!("node {node} holds nothing"))?;
-    Ok(Place { node, peer, gpid, disk })
 }
 
 /// The node dies at a point of the move and comes back: the replica ends healthy on exactly one disk.

@@ -6,6 +6,7 @@ mod damage;
 mod deploy_files;
 mod disk_balance;
 mod disk_drain;
+mod disk_faults;
 mod disk_jobs;
 mod disk_move;
 mod disk_move_crash;

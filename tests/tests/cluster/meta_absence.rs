@@ -9,8 +9,8 @@ use tests::workload::{Options, Workload};
 
 use crate::support::{TABLE, after_move, ended, pick, same_everywhere, store, turn};
 
-/// Several leases and graces long.
-const ABSENCE: Duration = Duration::from_secs(15);
+/// Minutes: longer than any lease, timeout or cached route lives.
+const ABSENCE: Duration = Duration::from_secs(125);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_meta_server_not_one_operation_fails() -> Result<()> {

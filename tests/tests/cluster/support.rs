@@ -5,23 +5,30 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use common::job::Job;
-use common::rpc::node_admin::DiskMigrate;
+use common::rpc::node_admin::{DiskInfo, DiskMigrate};
 use common::types::{Gpid, PeerId, ReplicaStatus};
 use tests::cluster::Cluster;
 use tests::workload::{Report, Store, Workload};
 use tests::{disks, wait};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 pub(crate) const TABLE: &str = "t";
 /// A move, restarts included, ends within this.
 pub(crate) const MOVE_WITHIN: Duration = Duration::from_secs(60);
 
-static TURN: Mutex<()> = Mutex::const_new(());
+/// The machine bears one cluster at full speed, or this many that are paced.
+const SHARES: u32 = 2;
+static MACHINE: Semaphore = Semaphore::const_new(SHARES as usize);
 
-/// Four processes are enough for two cores: clusters take turns.
-pub(crate) async fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().await
+/// Clusters take turns: this one has the machine for itself.
+pub(crate) async fn turn() -> SemaphorePermit<'static> {
+    MACHINE.acquire_many(SHARES).await.expect("the semaphore is never closed")
+}
+
+/// A share of the machine, for a cluster whose workload is paced and may see an operation fail.
+pub(crate) async fn share() -> SemaphorePermit<'static> {
+    MACHINE.acquire().await.expect("the semaphore is never closed")
 }
 
 /// The test's table, through a client of its own.
@@ -68,6 +75,15 @@ pub(crate) async fn pick(cluster: &Cluster, status: ReplicaStatus) -> Result<Pla
         }
     }
     bail!("no replica is {status}")
+}
+
+/// Some replica on this node.
+pub(crate) async fn on_node(cluster: &Cluster, node: usize) -> Result<Place> {
+    let peer = cluster.peer_of(node).await?;
+    let disks = cluster.node(node)?.disks().await?;
+    let first = |disk: DiskInfo| disk.replicas.first().map(|replica| (replica.gpid, disk.disk.clone()));
+    let (gpid, disk) = disks.into_iter().find_map(first).with_context(|| format!("node {node} holds nothing"))?;
+    Ok(Place { node, peer, gpid, disk })
 }
 
 /// Waits until a job is over.

@@ -8,6 +8,7 @@ pub mod fs;
 pub mod job;
 pub mod logging;
 pub mod metrics;
+pub mod pool;
 pub mod rpc;
 pub mod shutdown;
 pub mod types;

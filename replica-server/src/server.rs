@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use common::clock::Clock;
 use common::fs::Throttle;
 use common::metrics::Metrics;
+use common::pool::Pool;
 use common::rpc::meta_node::{Registered, Registration};
 use common::rpc::{self, LinkOptions, Secret, Security, ServerOptions};
 use common::shutdown::{self, Stop};
@@ -27,6 +28,8 @@ use crate::replica::{
 use crate::settings::Settings;
 use crate::storage::Engine;
 
+/// Threads that read and write for learners, so that other blocking work does not wait behind checkpoints.
+const LEARN_THREADS: usize = 2;
 /// The last handing over of primaries may take so long.
 const HAND_OVER: Duration = Duration::from_secs(5);
 /// Between two looks at how fast copies and clients are.
@@ -192,6 +195,8 @@ impl Server {
             meters: Arc::new(Meters::new(metrics)),
             log_keep: self.settings.log.keep.0,
             log_stall: self.settings.log.stall.0,
+            learn_pool: Arc::new(Pool::new("learn", LEARN_THREADS)?),
+            scrub_pool: Pool::new("scrub", 1)?,
             learn_throttle: Throttle::new(self.settings.learn.max_rate.0, self.clock.clone()),
         }))
     }

@@ -1,7 +1,7 @@
 //! The learner's side: asks the primary, and brings what it gives, in order.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use common::fault::{self, Point};
 use common::fs::Throttle;
 use common::job::LearnKind;
+use common::pool::Pool;
 use common::rpc::peer::{LearnFile, LearnOffer, LearnRequest, PeerServiceClient};
 use common::rpc::{ErrorCode, Link, WireError, WireResult};
 use common::types::{Ballot, Decree, Gpid, Member, Mutation};
@@ -70,6 +71,8 @@ pub(crate) struct Fetcher {
     /// The replica's live directory.
     pub(crate) dir: PathBuf,
     pub(crate) throttle: Throttle,
+    /// What it writes is written here.
+    pub(crate) pool: Arc<Pool>,
     pub(crate) deliver: Deliver,
 }
 
@@ -134,11 +137,12 @@ impl Fetcher {
     async fn fetch_checkpoint(&self, session: u64, files: &[LearnFile]) -> Result<(), FetchError> {
         let dir = learning_dir(&self.dir);
         let fresh = dir.clone();
-        blocking(move || {
-            let _ = fs::remove_dir_all(&fresh);
-            fs::create_dir_all(&fresh)
-        })
-        .await?;
+        self.pool
+            .run(move || {
+                let _ = fs::remove_dir_all(&fresh);
+                fs::create_dir_all(&fresh)
+            })
+            .await?;
         for (index, file) in (0_u32..).zip(files) {
             if Path::new(&file.name).components().count() != 1 || file.name.starts_with('.') {
                 return Err(
@@ -152,7 +156,7 @@ impl Fetcher {
 
     async fn fetch_file(&self, session: u64, index: u32, file: &LearnFile, path: &Path) -> Result<(), FetchError> {
         let path_owned = path.to_owned();
-        let mut out = blocking(move || File::create(path_owned)).await?;
+        let mut out = self.pool.run(move || File::create(path_owned)).await?;
         let mut offset = 0;
         while offset < file.size {
             let data = self.fetch_piece(session, index, offset).await?;
@@ -167,13 +171,16 @@ impl Fetcher {
             self.throttle.take(data.len() as u64).await;
             offset += data.len() as u64;
             let place = path.to_owned();
-            out = blocking(move || {
-                fault::pass(Point::LearnChunk, &place)?;
-                out.write_all(&data).map(|()| out)
-            })
-            .await?;
+            let written: io::Result<File> = self
+                .pool
+                .run(move || {
+                    fault::pass(Point::LearnChunk, &place)?;
+                    out.write_all(&data).map(|()| out)
+                })
+                .await;
+            out = written?;
         }
-        Ok(blocking(move || out.sync_all()).await?)
+        Ok(self.pool.run(move || out.sync_all()).await?)
     }
 
     /// One piece. A broken connection or a damaged piece is asked for again: the session resumes where it was.
@@ -197,8 +204,4 @@ impl Fetcher {
             tokio::time::sleep(Duration::from_millis(50 << tries.min(6))).await;
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use common::clock::Clock;
 use common::fs::{create_dir_durable, remove_dir_durable};
 use common::job::LearnKind;
+use common::pool::Pool;
 use common::rpc::peer::{LearnChunk, LearnFile, LearnOffer, LearnRequest};
 use common::rpc::{ErrorCode, WireError, WireResult};
 use common::types::{Decree, Gpid, Member, Mutation, Time};
@@ -80,14 +81,17 @@ pub(crate) struct LearnStats {
 /// The sessions of this node.
 pub(crate) struct Sources {
     clock: Clock,
+    /// What is large is done here.
+    pool: Arc<Pool>,
     sessions: Mutex<BTreeMap<u64, Session>>,
     next: AtomicU64,
     pub(crate) stats: LearnStats,
 }
 
 impl Sources {
-    pub(crate) fn new(clock: Clock, first_session: u64) -> Self {
-        Self { clock, sessions: Mutex::default(), next: AtomicU64::new(first_session), stats: LearnStats::default() }
+    pub(crate) fn new(clock: Clock, first_session: u64, pool: Arc<Pool>) -> Self {
+        let (next, stats) = (AtomicU64::new(first_session), LearnStats::default());
+        Self { clock, pool, sessions: Mutex::default(), next, stats }
     }
 
     /// Answers a learner.
@@ -129,8 +133,7 @@ impl Sources {
         let session = self.next.fetch_add(1, Ordering::Relaxed);
         let dir = layout::checkpoints_dir(&facts.disk_dir).join(format!("learn.{session}"));
         let (storage, target) = (facts.storage.clone(), dir.clone());
-        let taken = tokio::task::spawn_blocking(move || checkpoint(&storage, &target)).await;
-        let taken = taken.map_err(WireError::internal)??;
+        let taken = self.pool.run(move || checkpoint(&storage, &target)).await?;
         let files: Vec<_> =
             taken.files.iter().map(|file| LearnFile { name: file.name.clone(), size: file.size }).collect();
         // What follows the checkpoint is learned from the log.
@@ -165,7 +168,7 @@ impl Sources {
         let content = self.content(session)?;
         let Content::Log { log, until, .. } = &*content else { return Err(gone(session)) };
         let (log, until) = (log.clone(), *until);
-        let read = tokio::task::spawn_blocking(move || log.read(from, CHUNK)).await.map_err(WireError::internal)?;
+        let read = self.pool.run(move || log.read(from, CHUNK)).await;
         let mut mutations = read.map_err(|error| error.to_wire())?;
         mutations.retain(|mutation| mutation.decree <= until);
         Ok(mutations)
@@ -181,8 +184,7 @@ impl Sources {
         let entry = files.get(file as usize).filter(|entry| offset <= entry.size);
         let entry = entry.ok_or_else(|| WireError::new(ErrorCode::InvalidArgument, "no such file or offset", ""))?;
         let path = dir.join(&entry.name);
-        let read = tokio::task::spawn_blocking(move || read_chunk(&path, offset)).await.map_err(WireError::internal)?;
-        let data = read.map_err(WireError::internal)?;
+        let data = self.pool.run(move || read_chunk(&path, offset)).await.map_err(WireError::internal)?;
         Ok(LearnChunk { crc32: crc32fast::hash(&data), data })
     }
 

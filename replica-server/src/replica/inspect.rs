@@ -60,20 +60,21 @@ impl Node {
         let storage = replica.storage().ok_or_else(|| super::handle::closing(replica.gpid))?;
         let (log, gpid) = (self.log(&replica.place.disk)?, replica.gpid);
         let disk_dir = replica.place.dir.parent().unwrap_or(&replica.place.dir).to_owned();
-        blocking(move || {
-            let scratch = layout::checkpoints_dir(&disk_dir);
-            common::fs::create_dir_durable(&scratch).map_err(WireError::internal)?;
-            let scratch = scratch.join(format!("scrub.{}", Uuid::new_v4()));
-            let mut pace = |bytes: u64| {
-                std::thread::sleep(Duration::from_micros(bytes.saturating_mul(1_000_000) / SCRUB_BYTES_PER_S));
-                true
-            };
-            let tables = storage.scrub(&scratch, &mut pace).map_err(|error| error.to_wire())?;
-            let frames = log.scrub(gpid);
-            let damage = tables.damage.into_iter().chain(frames.damage).collect();
-            Ok(ScrubReport { sst_bytes: tables.sst_bytes, log_frames: frames.frames, damage })
-        })
-        .await
+        self.scrub_pool
+            .run(move || {
+                let scratch = layout::checkpoints_dir(&disk_dir);
+                common::fs::create_dir_durable(&scratch).map_err(WireError::internal)?;
+                let scratch = scratch.join(format!("scrub.{}", Uuid::new_v4()));
+                let mut pace = |bytes: u64| {
+                    std::thread::sleep(Duration::from_micros(bytes.saturating_mul(1_000_000) / SCRUB_BYTES_PER_S));
+                    true
+                };
+                let tables = storage.scrub(&scratch, &mut pace).map_err(|error| error.to_wire())?;
+                let frames = log.scrub(gpid);
+                let damage = tables.damage.into_iter().chain(frames.damage).collect();
+                Ok(ScrubReport { sst_bytes: tables.sst_bytes, log_frames: frames.frames, damage })
+            })
+            .await
     }
 
     /// Asks every primary to hand over, and waits until they have or the time is over.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use common::fs::Throttle;
 use common::job::LearnKind;
+use common::pool::Pool;
 use common::types::{Ballot, Gpid};
 use futures::FutureExt;
 use pacifica::Event;
@@ -29,15 +30,16 @@ pub(crate) struct Learners {
     registry: Arc<Registry>,
     peers: Arc<Peers>,
     throttle: Throttle,
+    pool: Arc<Pool>,
     places: Arc<Semaphore>,
     running: Mutex<BTreeMap<Gpid, AbortHandle>>,
     kinds: Mutex<BTreeMap<Gpid, LearnKind>>,
 }
 
 impl Learners {
-    pub(crate) fn new(registry: Arc<Registry>, peers: Arc<Peers>, throttle: Throttle) -> Arc<Self> {
+    pub(crate) fn new(registry: Arc<Registry>, peers: Arc<Peers>, throttle: Throttle, pool: Arc<Pool>) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(AT_ONCE));
-        Arc::new(Self { registry, peers, throttle, places, running: Mutex::default(), kinds: Mutex::default() })
+        Arc::new(Self { registry, peers, throttle, pool, places, running: Mutex::default(), kinds: Mutex::default() })
     }
 
     /// How a replica last learned anything.
@@ -94,7 +96,8 @@ impl Learners {
             async move { replica.bring(input(order.ballot, fetched)).await }.boxed()
         });
         let (dir, throttle) = (replica.place.dir.clone(), self.throttle.clone());
-        Fetcher { order, link, dir, throttle, deliver }.run().await
+        let pool = Arc::clone(&self.pool);
+        Fetcher { order, link, dir, throttle, pool, deliver }.run().await
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use common::clock::Clock;
 use common::fs::Throttle;
+use common::pool::Pool;
 use common::rpc::garbage::GarbageDir;
 use common::rpc::{WireError, WireResult};
 use common::types::{Ballot, Gpid, Incarnation, PeerId, ProcessId};
@@ -58,6 +59,8 @@ pub(crate) struct Node {
     pub(crate) log_stall: Duration,
     pub(crate) loaded: AtomicBool,
     pub(crate) meters: Arc<Meters>,
+    /// Scrubs, one after the other.
+    pub(crate) scrub_pool: Pool,
     /// What stood on the disks beside the replicas when the collector last looked.
     pub(crate) garbage: Mutex<Vec<GarbageDir>>,
 }
@@ -74,6 +77,10 @@ pub(crate) struct Parts {
     pub(crate) peers: Arc<Peers>,
     pub(crate) meta: Arc<dyn MetaPort>,
     pub(crate) learn_throttle: Throttle,
+    /// Threads for what learners read and write.
+    pub(crate) learn_pool: Arc<Pool>,
+    /// A thread for scrubs.
+    pub(crate) scrub_pool: Pool,
     pub(crate) log_keep: Duration,
     pub(crate) log_stall: Duration,
     pub(crate) meters: Arc<Meters>,
@@ -82,9 +89,14 @@ pub(crate) struct Parts {
 impl Node {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
         let registry = Arc::new(Registry::default());
-        let learners = Learners::new(Arc::clone(&registry), Arc::clone(&parts.peers), parts.learn_throttle);
+        let learners = Learners::new(
+            Arc::clone(&registry),
+            Arc::clone(&parts.peers),
+            parts.learn_throttle,
+            Arc::clone(&parts.learn_pool),
+        );
         // Sessions of an earlier run of this process are never mistaken for ours.
-        let sources = Sources::new(parts.clock.clone(), parts.clock.wall_ms() << 16);
+        let sources = Sources::new(parts.clock.clone(), parts.clock.wall_ms() << 16, parts.learn_pool);
         Arc::new(Self {
             peer: parts.peer,
             process: parts.process,
@@ -108,6 +120,7 @@ impl Node {
             log_stall: parts.log_stall,
             loaded: AtomicBool::new(false),
             meters: parts.meters,
+            scrub_pool: parts.scrub_pool,
             garbage: Mutex::default(),
         })
     }

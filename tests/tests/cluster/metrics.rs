@@ -1,9 +1,13 @@
 //! `/metrics` tells what happened: known operations, and the values that they must leave.
 
-use anyhow::Result;
-use tests::cluster::Cluster;
+use std::time::Duration;
 
-use crate::support::{TABLE, http, metric, store, turn};
+use anyhow::Result;
+use common::types::ReplicaStatus;
+use tests::cluster::{Cluster, READY_WITHIN};
+use tests::wait;
+
+use crate::support::{TABLE, http, metric, pick, store, turn};
 
 const WRITES: u32 = 200;
 
@@ -56,4 +60,36 @@ async fn after_known_writes_the_figures_are_what_they_must_be() -> Result<()> {
     let (code, body) = http(&cluster.node(0)?.http, "/health")?;
     assert_eq!(code, 200, "{body}");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_stood_still_counts_its_lost_lease_and_its_return_is_a_learn() -> Result<()> {
+    let _turn = turn().await;
+    let cluster = Cluster::start().await?;
+    cluster.create(TABLE, 1, 3).await?;
+    let store = store(&cluster);
+    store.put("before".into(), "v".into()).await?;
+    let place = pick(&cluster, ReplicaStatus::Primary).await?;
+    let learns = |cluster: &Cluster| -> f64 {
+        let live = cluster.nodes.iter().enumerate().filter(|(node, _)| *node != place.node);
+        live.map(|(_, server)| metric(&server.http, &["godwit_learns_offered_total{"]).unwrap_or_default()).sum()
+    };
+    let (lost_before, learns_before) =
+        (metric(&cluster.node(place.node)?.http, &["godwit_lease_losses_total{"])?, learns(&cluster));
+    cluster.node(place.node)?.process.pause()?;
+    wait::until("another primary", READY_WITHIN, async || {
+        let config = cluster.config(TABLE, place.gpid).await?;
+        wait::holds(config.primary.is_some_and(|primary| primary.peer != place.peer), || format!("{config:?}"))
+    })
+    .await?;
+    // A client that still asks the old one has to wait for its deadline first.
+    wait::until("a write", READY_WITHIN, async || Ok(store.put("meanwhile".into(), "v".into()).await?)).await?;
+    cluster.node(place.node)?.process.resume()?;
+    cluster.healthy(TABLE).await?;
+    wait::until("the lost lease and the learn", Duration::from_secs(20), async || {
+        let lost = metric(&cluster.node(place.node)?.http, &["godwit_lease_losses_total{"])? - lost_before;
+        let learned = learns(&cluster) - learns_before;
+        wait::holds(lost >= 1.0 && learned >= 1.0, || format!("{lost} leases lost, {learned} learns offered"))
+    })
+    .await
 }

@@ -1,0 +1,70 @@
+//! Threads of their own for large jobs, so that short blocking work never waits behind them.
+
+use std::io;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// A few threads with a name. What is given to them waits in order while all are busy; whoever gives it waits too, so
+/// the queue is no longer than there are callers.
+#[derive(Debug)]
+pub struct Pool {
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
+
+impl Pool {
+    /// So many threads, started as they are needed.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn new(name: &str, threads: usize) -> io::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).max_blocking_threads(threads).thread_name(name).build()?;
+        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
+    }
+
+    /// Runs the work on one of its threads and waits. A panic in it is passed on.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        match self.handle.spawn_blocking(work).await {
+            Ok(done) => done,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+impl Drop for Pool {
+    /// What is under way goes on and is not waited for.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn short_work_does_not_wait_behind_a_large_job() {
+        let (large, short) = (Pool::new("large", 1).unwrap(), Pool::new("short", 1).unwrap());
+        let (release, held) = mpsc::channel::<()>();
+        let job = large.run(move || held.recv().is_ok());
+        let work = async {
+            let done = short.run(|| 7).await;
+            release.send(()).unwrap();
+            done
+        };
+        assert_eq!(tokio::join!(job, work), (true, 7));
+    }
+
+    #[tokio::test]
+    async fn jobs_beyond_its_threads_wait_for_their_turn() {
+        let pool = Pool::new("large", 1).unwrap();
+        let name = || std::thread::current().id();
+        let (first, second) = tokio::join!(pool.run(name), pool.run(name));
+        assert_eq!(first, second);
+    }
+}

@@ -113,6 +113,11 @@ impl Task {
     /// Runs until told to stop.
     pub(crate) async fn run(mut self) {
         let mut turn = Vec::with_capacity(TURN);
+        // What the log knew to be committed is applied before anything else, a stop included: whoever closes a copy, or
+        // takes it back under another incarnation, goes by what is applied (rule LOG).
+        self.step(Event::Tick);
+        self.perform().await;
+        self.publish();
         loop {
             tokio::select! {
                 biased;

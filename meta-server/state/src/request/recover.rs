@@ -161,7 +161,9 @@ fn losses(partition: &Partition, primary: Member, report: &ReplicaReport) -> Str
     let word = match (member, report.clean) {
         (true, true) => "writes acknowledged after it stopped are lost, if it did not fsync them or left before them",
         (true, false) => "its log is damaged: acknowledged writes past the damage are lost",
-        (false, _) => "it is an old copy: every write acknowledged since it left the partition is lost",
+        (false, _) => {
+            "it is an old copy: every write acknowledged since it left the partition is lost, and perhaps the last one before"
+        }
     };
     format!(
         "the copy on node {} leads alone from decree {} (ballot {}); {word}. Copies that return are set aside, not deleted",

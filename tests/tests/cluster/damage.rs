@@ -32,18 +32,15 @@ fn disk_path(cluster: &Cluster, place: &Place) -> Result<PathBuf> {
     disks.iter().find(|(tag, _)| *tag == place.disk).map(|(_, path)| path.clone()).context("no such disk")
 }
 
-/// Turns some bits over in the middle of each table file; returns how many there are.
+/// Writes nonsense into the middle of each table file; returns how many there are.
 fn damage(replica: &Path) -> Result<usize> {
     let mut damaged = 0;
     for entry in fs::read_dir(replica.join("rdb"))? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "sst") {
-            let mut bytes = fs::read(&path)?;
-            let middle = bytes.len() / 3;
-            bytes.iter_mut().skip(middle).take(64).for_each(|byte| *byte ^= 0xff);
             // In place, as a disk does it: the server has the file open.
-            let mut file = fs::OpenOptions::new().write(true).open(&path)?;
-            std::io::Write::write_all(&mut file, &bytes)?;
+            let file = fs::OpenOptions::new().write(true).open(&path)?;
+            std::os::unix::fs::FileExt::write_all_at(&file, &[0xa5; 64], file.metadata()?.len() / 3)?;
             damaged += 1;
         }
     }
@@ -54,9 +51,13 @@ fn found(cluster: &Cluster, place: &Place) -> Result<f64> {
     metric(&cluster.node(place.node)?.http, &["replicas_damaged_total"])
 }
 
-async fn wait_found(cluster: &Cluster, place: &Place) -> Result<()> {
+/// A compaction may have taken the damaged files away, so what is there is damaged until the scrub finds it.
+async fn wait_found(cluster: &Cluster, place: &Place, live: &Path) -> Result<()> {
     wait::until("the scrub to find it", WITHIN, async || {
         let found = found(cluster, place)?;
+        if found < 1.0 {
+            damage(live)?;
+        }
         wait::holds(found >= 1.0, || format!("found {found}"))
     })
     .await
@@ -68,8 +69,9 @@ async fn a_damaged_secondary_is_found_set_aside_and_learned_anew() -> Result<()>
     let (cluster, workload) = loaded(3).await?;
     let place = pick(&cluster, ReplicaStatus::Secondary).await?;
     let disk = disk_path(&cluster, &place)?;
-    assert!(damage(&disk.join(disks::live(place.gpid)))? > 0, "nothing was flushed");
-    wait_found(&cluster, &place).await?;
+    let live = disk.join(disks::live(place.gpid));
+    assert!(damage(&live)? > 0, "nothing was flushed");
+    wait_found(&cluster, &place, &live).await?;
     let aside = format!("{}.err.", disks::live(place.gpid));
     wait::until("the damaged directory set aside", WITHIN, async || {
         let names = fs::read_dir(&disk)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
@@ -77,8 +79,11 @@ async fn a_damaged_secondary_is_found_set_aside_and_learned_anew() -> Result<()>
         wait::holds(names.iter().any(|name| name.starts_with(&aside)), || format!("{names:?}"))
     })
     .await?;
-    cluster.healthy(TABLE).await?;
-    cluster.propose(TABLE, place.gpid, place.peer).await?;
+    wait::until("the cured copy as primary", WITHIN, async || {
+        cluster.is_healthy(TABLE).await?;
+        cluster.propose(TABLE, place.gpid, place.peer).await
+    })
+    .await?;
     workload.finish().await?;
     same_everywhere(&cluster).await
 }
@@ -90,7 +95,7 @@ async fn the_only_replica_is_found_damaged_and_kept() -> Result<()> {
     let place = pick(&cluster, ReplicaStatus::Primary).await?;
     let live = disk_path(&cluster, &place)?.join(disks::live(place.gpid));
     assert!(damage(&live)? > 0, "nothing was flushed");
-    wait_found(&cluster, &place).await?;
+    wait_found(&cluster, &place, &live).await?;
     // Another turn of the scrub does not change that.
     let before = found(&cluster, &place)?;
     wait::until("the next turn", WITHIN, async || {

@@ -76,6 +76,10 @@ points! {
     MoveLearning = "move.learning",
     /// Before COMPLETED is recorded.
     MoveCompleted = "move.completed",
+    /// The meta server is about to store a step of a procedure; the path is the name of the step.
+    ProcedureStore = "procedure.store",
+    /// It has stored it, and nothing came of it yet.
+    ProcedureStored = "procedure.stored",
     /// A learner fetches a piece of a checkpoint.
     LearnChunk = "learn.chunk",
     /// A learned checkpoint takes the old directory's place.

@@ -67,6 +67,8 @@ pub enum JobOutcome {
 pub enum JobKind {
     /// Between two disks of one node.
     Disk,
+    /// Between two nodes; source and target are their peer ids.
+    Region,
 }
 
 /// One step of a job's history.

@@ -9,6 +9,7 @@ pub mod job;
 pub mod logging;
 pub mod metrics;
 pub mod pool;
+pub mod procedure;
 pub mod rpc;
 pub mod shutdown;
 pub mod types;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! service, http   thin doors: send to the owner, wait
+//! procedures      work of several steps: a task that lets it go on, and what it asks of nodes
 //! owner           one thread owns the state: decide (meta_state), store, apply, then answer and push
 //! store           compare-and-set transactions: RocksDB, or memory
 //! push            configurations to the nodes that they concern, in the background
@@ -11,6 +12,7 @@
 mod http;
 mod metrics;
 mod owner;
+pub mod procedures;
 mod push;
 mod server;
 mod service;

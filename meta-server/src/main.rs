@@ -53,6 +53,10 @@ struct Args {
     /// Form of log lines, pretty or json (setting logging.format)
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
+
+    /// Obey GODWIT_FAULT; for tests only
+    #[arg(long)]
+    enable_fault_injection: bool,
 }
 
 impl Args {
@@ -89,6 +93,9 @@ fn serve(args: &Args) -> anyhow::Result<()> {
         return Ok(());
     }
     common::logging::init(&settings.logging)?;
+    if args.enable_fault_injection {
+        common::fault::arm_from(&std::env::var("GODWIT_FAULT").unwrap_or_default())?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(run(args, settings))
 }

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use crate::http::{self, HttpDoor};
 use crate::metrics::MetaMetrics;
 use crate::owner::{Handle, OpenError, Owner, OwnerOptions};
+use crate::procedures;
 use crate::push::{NodeLinks, Outbox};
 use crate::service::{AdminDoor, NodeDoor};
 use crate::store::MetaStore;
@@ -117,6 +118,7 @@ pub async fn start(options: MetaOptions) -> Result<Running, StartError> {
     let (handle, owner) = started.map_err(std::io::Error::other)??;
     opened.send_replace(Some(handle.clone()));
     tasks.spawn(deal_out);
+    tasks.spawn(procedures::run(handle.clone(), Arc::clone(&links), stop.clone()));
     tasks.spawn(serve_rpc(rpc, options.security, handle.clone(), links, stop.clone()));
     tasks.spawn(tick(handle, options.tick, stop.clone()));
     tracing::info!(rpc = %rpc_address, http = %http_address, "meta server runs");

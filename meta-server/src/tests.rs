@@ -163,6 +163,8 @@ impl FakeNode {
             prepared: Decree(0),
             committed: Decree(0),
             clean: true,
+            learned_bytes: 0,
+            learn_bytes: 0,
         })
     }
 
@@ -248,6 +250,16 @@ impl NodeAdminService for Door {
         let node = self.node.lock().clone().unwrap();
         let config = node.configs.lock().get(&gpid).cloned().unwrap();
         node.change(&config, ConfigChange::HandOver { to }).await.map(|_| ())
+    }
+
+    async fn drop_member(self, _: Context, gpid: Gpid, member: Member) -> WireResult<()> {
+        let node = self.node.lock().clone().unwrap();
+        let config = node.configs.lock().get(&gpid).cloned().unwrap();
+        node.change(&config, ConfigChange::Drop { member, moving: None }).await.map(|_| ())
+    }
+
+    async fn serving(self, _: Context, _: Gpid, _: Incarnation) -> WireResult<()> {
+        Err(not_played())
     }
 
     async fn collect(self, _: Context, _: Gpid, _: Incarnation, _: Ballot) -> WireResult<()> {

@@ -109,6 +109,12 @@ pub enum Event {
     /// Its disk move was given up: it asks no more. What it asked for before may still come, unless the meta server
     /// knows that the job is over.
     Stay,
+    /// The meta server asks this primary to drop a secondary for good, because another copy took its place. It does once
+    /// enough members are left without it; others ignore it.
+    Release {
+        /// Which copy.
+        member: Member,
+    },
     /// An operator, the meta server, or this node's shutdown asks this primary to hand over. A secondary passes it on,
     /// if it says to whom.
     HandOver {

@@ -114,6 +114,7 @@ impl Replica {
             Event::Health(health) => self.on_health(health),
             Event::Leave(moving) => self.on_leave(moving),
             Event::Stay => self.on_stay(),
+            Event::Release { member } => self.on_release(member),
             Event::HandOver { to } => self.on_hand_over(to),
             Event::Tick => self.on_tick(),
             Event::ClockJumped => self.on_clock_jumped(),
@@ -219,6 +220,12 @@ impl Replica {
             Role::Primary(primary) => primary.stay(),
             Role::Secondary(secondary) => secondary.stay(),
             Role::Learner(_) | Role::Inactive(_) => {}
+        }
+    }
+
+    fn on_release(&mut self, member: Member) {
+        if let Role::Primary(primary) = &mut self.role {
+            primary.release(&mut self.state, member);
         }
     }
 

@@ -20,7 +20,7 @@ use crate::disk::{DataDir, DiskManager, DiskOptions, Recovered, SpaceLimits, lay
 use crate::http::{self, Door, MoveCollector, NodeCollector};
 use crate::log::{DiskLog, LogOptions};
 use crate::meta_link::MetaLink;
-use crate::migrate::{MigrateOptions, Migrator};
+use crate::migrate::{Limits, MigrateOptions, Migrator};
 use crate::replica::host::Host;
 use crate::replica::{
     Beacons, Logs, MetaPort as _, Meters, Node, OpenLog, Parts, Peers, Place, blocking, configured_on,
@@ -88,11 +88,13 @@ impl Server {
 
         let (recovered, ballots) = self.recover(&meta, &disks, registered.peer).await;
         let peers = Arc::new(Peers::new(registered.peer, process, links));
-        let node = self.node(registered, process, &disks, peers, &meta, &metrics).await?;
+        let limits = self.copy_limits().await?;
+        let copies = limits.throttle().clone();
+        let node = self.node((registered, process), &disks, peers, &meta, &metrics, copies).await?;
         metrics.register_collector(Box::new(NodeCollector(Arc::clone(&node))));
         node.waiting.lock().extend(&recovered.waiting);
         *node.spent.lock() = ballots;
-        let migrator = self.migrator(&node).await?;
+        let migrator = self.migrator(&node, limits).await?;
         metrics.register("migrate_window_seconds", WINDOW, migrator.meters().window.clone());
         metrics.register_collector(Box::new(MoveCollector::new(&node, &migrator)));
         let _ = known.set(Arc::clone(&node));
@@ -174,12 +176,12 @@ impl Server {
 
     async fn node(
         &self,
-        registered: Registered,
-        process: ProcessId,
+        (registered, process): (Registered, ProcessId),
         disks: &Arc<DiskManager>,
         peers: Arc<Peers>,
         meta: &MetaLink,
         metrics: &Metrics,
+        copies: Throttle,
     ) -> anyhow::Result<Arc<Node>> {
         let engine = Engine::new(&self.settings.engine())?;
         Ok(Node::new(Parts {
@@ -198,6 +200,7 @@ impl Server {
             learn_pool: Arc::new(Pool::new("learn", LEARN_THREADS)?),
             scrub_pool: Pool::new("scrub", 1)?,
             learn_throttle: Throttle::new(self.settings.learn.max_rate.0, self.clock.clone()),
+            copies,
         }))
     }
 
@@ -213,14 +216,25 @@ impl Server {
         Ok(Logs::new(open, self.settings.log_options(PathBuf::new(), &self.clock)?))
     }
 
-    async fn migrator(&self, node: &Arc<Node>) -> anyhow::Result<Arc<Migrator<Host>>> {
+    fn migrate_options(&self) -> anyhow::Result<MigrateOptions> {
         let home = self.settings.home().context("set data_dirs")?;
         let max_rate_bytes_per_s = self.settings.migrate.max_rate.0;
         let max_foreground_p99 = self.settings.migrate.max_foreground_p99.map(|p99| p99.0).filter(|p99| !p99.is_zero());
-        let options = MigrateOptions { max_rate_bytes_per_s, max_foreground_p99, ..MigrateOptions::new(home) };
+        Ok(MigrateOptions { max_rate_bytes_per_s, max_foreground_p99, ..MigrateOptions::new(home) })
+    }
+
+    /// What moves between disks and learners share.
+    async fn copy_limits(&self) -> anyhow::Result<Limits> {
+        let (options, clock) = (self.migrate_options()?, self.clock.clone());
+        Ok(blocking(move || Limits::open(&options, &clock)).await)
+    }
+
+    async fn migrator(&self, node: &Arc<Node>, limits: Limits) -> anyhow::Result<Arc<Migrator<Host>>> {
+        let options = self.migrate_options()?;
         let host = Arc::new(Host { node: Arc::clone(node) });
         let (disks, clock) = (Arc::clone(&node.disks), self.clock.clone());
-        blocking(move || Migrator::open(options, host, disks, clock)).await.context("the job records cannot be read")
+        let opened = blocking(move || Migrator::open(options, limits, host, disks, clock));
+        opened.await.context("the job records cannot be read")
     }
 
     fn background(&self, node: &Arc<Node>, migrator: &Arc<Migrator<Host>>, meta: &MetaLink, stop: &Stop) {
@@ -241,7 +255,7 @@ async fn pace(node: Arc<Node>, migrator: Arc<Migrator<Host>>) {
     due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         due.tick().await;
-        migrator.second(node.meters.foreground.second());
+        migrator.second(node.meters.foreground.second(), node.learners.fetched_bytes());
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use common::job::Job;
+use common::procedure::{MigrateRegion, ProcedureFilter, ProcedureInfo};
 use common::route;
 use common::rpc::data::{DataError, DataOp, DataReply, DataRequest, DataService};
 use common::rpc::disk_plan::{DiskPlans, PlanRequest};
@@ -15,6 +16,7 @@ use common::shutdown::Stop;
 use common::types::{Ballot, Gpid, Incarnation, Member, PartitionConfig, PeerId, SlotRange, TableId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 type Script = Box<dyn FnMut(&DataRequest) -> Option<Result<DataReply, DataError>> + Send>;
 
@@ -183,6 +185,22 @@ impl MetaAdminService for FakeMeta {
     }
 
     async fn jobs(self, _: Context, _: Option<PeerId>) -> WireResult<Vec<Job>> {
+        unused()
+    }
+
+    async fn migrate_region(self, _: Context, _: MigrateRegion) -> WireResult<ProcedureInfo> {
+        unused()
+    }
+
+    async fn procedures(self, _: Context, _: ProcedureFilter) -> WireResult<Vec<ProcedureInfo>> {
+        unused()
+    }
+
+    async fn procedure(self, _: Context, _: Uuid) -> WireResult<ProcedureInfo> {
+        unused()
+    }
+
+    async fn cancel_procedure(self, _: Context, _: Uuid) -> WireResult<ProcedureInfo> {
         unused()
     }
 

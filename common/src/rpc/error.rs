@@ -26,7 +26,9 @@ pub enum ErrorCode {
     JobEnded,
     NotSecondary,
     SameDisk,
+    SameNode,
     NotOnDisk,
+    NotOnNode,
     TargetHoldsReplica,
     DiskSpaceInsufficient,
     DiskIoError,
@@ -43,6 +45,7 @@ pub enum ErrorCode {
     NotPrimary,
     NotMember,
     NodeAlive,
+    NodeDead,
     // State
     NotReady,
     NotServing,

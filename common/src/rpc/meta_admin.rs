@@ -10,6 +10,7 @@ use super::disk_plan::{DiskPlans, PlanRequest};
 use super::error::WireResult;
 use super::meta_node::DiskReport;
 use crate::job::Job;
+use crate::procedure::{MigrateRegion, ProcedureFilter, ProcedureInfo};
 use crate::types::{Gpid, Member, PartitionConfig, PeerId, TableId};
 
 /// What the meta server does for clients and operators.
@@ -36,8 +37,20 @@ pub trait MetaAdminService {
     /// For a partition with no member left: says what may be lost, and with `confirmed` does it (rule LAST COPY).
     async fn recover(gpid: Gpid, dead: Vec<PeerId>, confirmed: bool) -> WireResult<RecoverPlan>;
 
-    /// The meta server's copy of jobs, oldest first; all nodes if `None`.
+    /// Moves between disks as the meta server knows them, and those between nodes, oldest first; all nodes if `None`.
     async fn jobs(node: Option<PeerId>) -> WireResult<Vec<Job>>;
+
+    /// Moves a replica to another node; durable when this answers.
+    async fn migrate_region(request: MigrateRegion) -> WireResult<ProcedureInfo>;
+
+    /// The procedures that match, oldest first.
+    async fn procedures(filter: ProcedureFilter) -> WireResult<Vec<ProcedureInfo>>;
+
+    /// A procedure.
+    async fn procedure(id: Uuid) -> WireResult<ProcedureInfo>;
+
+    /// Cancels a procedure that can still turn back; the cancel is durable when this answers.
+    async fn cancel_procedure(id: Uuid) -> WireResult<ProcedureInfo>;
 
     /// Plans moves between the disks of nodes, as they stand now. Changes nothing.
     async fn plan_disks(request: PlanRequest) -> WireResult<DiskPlans>;

@@ -124,6 +124,10 @@ pub struct ReplicaReport {
     pub committed: Decree,
     /// The log was read to its end without damage, and its recovered tail is fsynced.
     pub clean: bool,
+    /// Bytes of checkpoints that it fetched as a learner, those of the present one included.
+    pub learned_bytes: u64,
+    /// Bytes of the checkpoints that it was offered as a learner, all of them together.
+    pub learn_bytes: u64,
 }
 
 /// What a node should know.

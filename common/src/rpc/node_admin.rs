@@ -24,6 +24,12 @@ pub trait NodeAdminService {
     /// Asks the local primary to hand over to another member.
     async fn hand_over(gpid: Gpid, to: Member) -> WireResult<()>;
 
+    /// Asks the local primary to drop a secondary that is to leave for good. It does so once enough members are left.
+    async fn drop_member(gpid: Gpid, member: Member) -> WireResult<()>;
+
+    /// Answers when the local copy of this incarnation serves as primary; the caller says how long it waits.
+    async fn serving(gpid: Gpid, incarnation: Incarnation) -> WireResult<()>;
+
     /// The disks, with the replicas on them.
     async fn disks() -> WireResult<Vec<DiskInfo>>;
 

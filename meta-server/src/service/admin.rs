@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::job::Job;
+use common::procedure::{MigrateRegion, ProcedureFilter, ProcedureInfo};
 use common::rpc::disk_plan::{DiskPlans, PlanRequest};
 use common::rpc::meta_admin::{ClusterInfo, MetaAdminService, RecoverPlan, TableInfo, TableRoute};
 use common::rpc::{Context, ErrorCode, WireError, WireResult};
 use common::types::{Gpid, Member, PeerId, TableId};
 use meta_state::{Record, ValidatedTable};
+use uuid::Uuid;
 
 use super::plan;
 use crate::owner::{Handle, Owner};
+use crate::procedures;
 use crate::push::NodeLinks;
 
 /// The primary's node answers a request to hand over within this.
@@ -68,7 +71,23 @@ impl MetaAdminService for AdminDoor {
     }
 
     async fn jobs(self, _: Context, node: Option<PeerId>) -> WireResult<Vec<Job>> {
-        self.owner.ask(move |owner| owner.cluster().jobs(node)).await
+        self.owner.ask(move |owner| owner.cluster().jobs(node, owner.now())).await
+    }
+
+    async fn migrate_region(self, _: Context, request: MigrateRegion) -> WireResult<ProcedureInfo> {
+        procedures::migrate_region(&self.owner, request).await
+    }
+
+    async fn procedures(self, _: Context, filter: ProcedureFilter) -> WireResult<Vec<ProcedureInfo>> {
+        procedures::list(&self.owner, filter).await
+    }
+
+    async fn procedure(self, _: Context, id: Uuid) -> WireResult<ProcedureInfo> {
+        procedures::one(&self.owner, id).await
+    }
+
+    async fn cancel_procedure(self, _: Context, id: Uuid) -> WireResult<ProcedureInfo> {
+        procedures::cancel(&self.owner, id).await
     }
 
     async fn plan_disks(self, _: Context, request: PlanRequest) -> WireResult<DiskPlans> {

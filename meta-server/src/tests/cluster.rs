@@ -173,6 +173,8 @@ async fn a_dropped_table_is_gone_and_its_copies_are_told_to_go() {
         prepared: Decree(0),
         committed: Decree(0),
         clean: true,
+        learned_bytes: 0,
+        learn_bytes: 0,
     }];
     let reply = nodes[0].send(heartbeat).await.unwrap();
     assert_eq!(reply.collect, [(config.gpid, copy.incarnation, config.ballot.next())]);

@@ -11,6 +11,7 @@ use common::types::{Ballot, Gpid, PartitionConfig, PeerId, TableId, Time};
 use crate::invariants::check_config;
 use crate::node::{DEAD_AFTER, Node, Vitals};
 use crate::partition::Partition;
+use crate::procedure::{Procedure, ProcedureKey};
 use crate::record::{Identity, JobKey, Record};
 use crate::table::{Table, TableStatus};
 
@@ -22,6 +23,7 @@ pub struct Cluster {
     pub(crate) nodes: BTreeMap<PeerId, Node>,
     pub(crate) partitions: BTreeMap<Gpid, Partition>,
     pub(crate) jobs: BTreeMap<JobKey, Job>,
+    pub(crate) procedures: BTreeMap<ProcedureKey, Procedure>,
     pub(crate) vitals: BTreeMap<PeerId, Vitals>,
     pub(crate) paces: BTreeMap<Gpid, Pace>,
     pub(crate) started: Time,
@@ -46,6 +48,7 @@ impl Cluster {
             nodes: BTreeMap::new(),
             partitions: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            procedures: BTreeMap::new(),
             vitals: BTreeMap::new(),
             paces: BTreeMap::new(),
             started,
@@ -88,6 +91,12 @@ impl Cluster {
             }
             Record::JobGone(key) => {
                 self.jobs.remove(&key);
+            }
+            Record::Procedure(procedure) => {
+                self.procedures.insert(procedure.key(), *procedure);
+            }
+            Record::ProcedureGone(key) => {
+                self.procedures.remove(&key);
             }
         }
     }

@@ -12,6 +12,7 @@ mod invariants;
 mod node;
 mod partition;
 pub mod policy;
+mod procedure;
 mod record;
 mod refusal;
 mod request;
@@ -26,6 +27,10 @@ pub use creation::{Recovery, create_config, recover_config, replace_first_copy, 
 pub use invariants::check_config;
 pub use node::{DEAD_AFTER, Node, Vitals};
 pub use partition::{GivenUp, Lock, Partition};
+pub use procedure::{
+    Advance, Answer, Ask, PROCEDURES_MAX, Procedure, ProcedureKey, RegionMigration, RegionStep, Request, Work,
+    unknown_procedure,
+};
 pub use record::{Identity, JobKey, Record};
 pub use refusal::ChangeRefusal;
 pub use request::{Asked, JOBS_MAX, RecoverDecision, Verdict, plan_nodes};

@@ -11,7 +11,7 @@ use crate::change::Requester;
 /// The most former members remembered.
 const FORMER_MAX: usize = 8;
 
-/// A job's claim to a partition (rule MOVES).
+/// The claim of a job or a procedure to a partition (rule MOVES).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
     /// Whose.
@@ -27,7 +27,7 @@ pub struct Partition {
     pub config: Arc<PartitionConfig>,
     /// The change that made it, so that the same request is answered the same way again.
     pub last: Option<(Requester, ConfigChange)>,
-    /// The job that has it for itself.
+    /// The job or procedure that has it for itself.
     pub lock: Option<Lock>,
     /// A copy reported this ballot, above ours: nothing is decided but by `recover` (rule META).
     pub frozen: Option<Ballot>,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::node::Node;
 use crate::partition::Partition;
+use crate::procedure::{Procedure, ProcedureKey};
 use crate::table::Table;
 
 /// What the cluster is called, and its counters.
@@ -43,6 +44,10 @@ pub enum Record {
     Job(Box<Job>),
     /// A job that is kept no longer.
     JobGone(JobKey),
+    /// A procedure.
+    Procedure(Box<Procedure>),
+    /// A procedure that is kept no longer.
+    ProcedureGone(ProcedureKey),
 }
 
 /// Names a job in the order in which jobs are shown: oldest first.

@@ -87,6 +87,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => ballot().prop_map(|b| Event::LearnEnded { ballot: Ballot(b) }),
         1 => health.prop_map(Event::Health),
         1 => prop::option::of(peer()).prop_map(|to| Event::HandOver { to: to.map(member) }),
+        1 => peer().prop_map(|to| Event::Release { member: member(to) }),
         1 => Just(Event::AppendFailed),
         1 => Just(Event::ClockJumped),
     ];

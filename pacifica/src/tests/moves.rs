@@ -64,6 +64,23 @@ fn the_only_copy_drops_itself_and_stops_until_the_outcome_is_known() {
 }
 
 #[test]
+fn a_released_secondary_is_dropped_if_it_can_be_spared() {
+    let mut bench = Bench::primary(&[0, 1, 2], &[]);
+    let drop = ConfigChange::Drop { member: member(2), moving: None };
+    assert_eq!(changes(&bench.step(Event::Release { member: member(2) })), [drop]);
+    let mut bench = Bench::primary(&[0, 1], &[]);
+    assert_eq!(changes(&bench.step(Event::Release { member: member(1) })), [], "two of three are the fewest");
+    let mut bench = Bench::primary(&[0, 1], &[2]);
+    assert_eq!(
+        changes(&bench.step(Event::Release { member: member(2) })),
+        [],
+        "a learner is the meta server's to drop"
+    );
+    let mut bench = Bench::secondary();
+    assert_eq!(changes(&bench.step(Event::Release { member: member(2) })), [], "only the primary proposes");
+}
+
+#[test]
 fn a_secondary_that_stays_after_all_asks_no_more() {
     let mut bench = Bench::secondary();
     assert_eq!(sent(&bench.step(Event::Leave(moving()))).len(), 1);

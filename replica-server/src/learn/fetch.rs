@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use common::fault::{self, Point};
@@ -64,6 +65,13 @@ pub(crate) enum FetchError {
 /// Where what was fetched goes; false: the replica is gone.
 pub(crate) type Deliver = Box<dyn Fn(Fetched) -> BoxFuture<'static, bool> + Send + Sync>;
 
+/// Bytes of checkpoints that a learner was offered and fetched since it was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    pub(crate) offered: AtomicU64,
+    pub(crate) fetched: AtomicU64,
+}
+
 /// Fetches for one replica.
 pub(crate) struct Fetcher {
     pub(crate) order: LearnOrder,
@@ -71,6 +79,9 @@ pub(crate) struct Fetcher {
     /// The replica's live directory.
     pub(crate) dir: PathBuf,
     pub(crate) throttle: Throttle,
+    /// The same, and behind it what all copies of the node share: for what is as large as a copy.
+    pub(crate) copies: Throttle,
+    pub(crate) progress: Arc<Progress>,
     /// What it writes is written here.
     pub(crate) pool: Arc<Pool>,
     pub(crate) deliver: Deliver,
@@ -135,6 +146,7 @@ impl Fetcher {
     }
 
     async fn fetch_checkpoint(&self, session: u64, files: &[LearnFile]) -> Result<(), FetchError> {
+        self.progress.offered.fetch_add(files.iter().map(|file| file.size).sum(), Ordering::Relaxed);
         let dir = learning_dir(&self.dir);
         let fresh = dir.clone();
         self.pool
@@ -168,7 +180,8 @@ impl Fetcher {
                 )
                 .into());
             }
-            self.throttle.take(data.len() as u64).await;
+            self.copies.take(data.len() as u64).await;
+            self.progress.fetched.fetch_add(data.len() as u64, Ordering::Relaxed);
             offset += data.len() as u64;
             let place = path.to_owned();
             let written: io::Result<File> = self

@@ -7,6 +7,6 @@ mod fetch;
 mod install;
 mod source;
 
-pub(crate) use fetch::{FetchError, Fetched, Fetcher, LearnOrder};
+pub(crate) use fetch::{FetchError, Fetched, Fetcher, LearnOrder, Progress};
 pub(crate) use install::{begin as begin_install, finish as finish_install};
 pub(crate) use source::{Facts, SourceHost, Sources};

@@ -21,7 +21,7 @@ const VERSION: u32 = 1;
 
 /// The node's limits.
 #[derive(Debug)]
-pub(super) struct Limits {
+pub struct Limits {
     home: PathBuf,
     default: u64,
     /// The highest P99 of clients at which copies do not give way.
@@ -53,7 +53,8 @@ struct Chosen {
 
 impl Limits {
     /// The limit that an operator chose, or that of the settings. A file that cannot be read is reported.
-    pub(super) fn open(options: &MigrateOptions, clock: &Clock) -> Self {
+    #[must_use]
+    pub fn open(options: &MigrateOptions, clock: &Clock) -> Self {
         let path = layout::copy_rate_file(&options.home);
         let chosen = match read_checked::<Chosen>(&path, KIND, VERSION) {
             Ok(chosen) => chosen.max_rate_bytes_per_s,
@@ -70,8 +71,9 @@ impl Limits {
         Self { home, default, goal, node, clients, state: Mutex::new(state), writing: Mutex::default() }
     }
 
-    /// What stands behind the limit of each job.
-    pub(super) const fn throttle(&self) -> &Throttle {
+    /// What stands behind the limit of each job, and of all learners.
+    #[must_use]
+    pub const fn throttle(&self) -> &Throttle {
         &self.node
     }
 

@@ -50,11 +50,11 @@ impl<H: MoveHost> Migrator<H> {
     /// If the home directory cannot be made or read.
     pub fn open(
         options: MigrateOptions,
+        limits: Limits,
         host: Arc<H>,
         disks: Arc<DiskManager>,
         clock: Clock,
     ) -> std::io::Result<Arc<Self>> {
-        let limits = Limits::open(&options, &clock);
         let store = JobStore::open(&options.home, limits.throttle())?;
         for cell in store.all().iter().filter(|cell| cell.job().is_running()) {
             disks.hold(cell.job().subject);
@@ -208,11 +208,13 @@ impl<H: MoveHost> Migrator<H> {
 
     /// A second has passed, in which 99 of 100 operations of clients were not slower than `p99`: measures the copies,
     /// notes what holds them back, and lets them give way.
-    pub fn second(&self, p99: Option<Duration>) {
+    ///
+    /// `learned` counts the bytes that this node's learners copied from other nodes so far, which share its limits.
+    pub fn second(&self, p99: Option<Duration>, learned: u64) {
         for cell in self.active() {
             cell.sample(&self.meters);
         }
-        self.limits.second(self.clock.mono(), self.meters.copied_bytes(), p99);
+        self.limits.second(self.clock.mono(), self.meters.copied_bytes().saturating_add(learned), p99);
     }
 
     fn active(&self) -> Vec<Arc<JobCell>> {

@@ -36,6 +36,7 @@ mod tests;
 mod window;
 
 pub use host::{CopyPlace, MoveHost, MovingReplica};
+pub use limits::Limits;
 pub use manifest::{CompleteRound, FileContent, Manifest};
 pub use meters::MoveMeters;
 pub use migrator::Migrator;

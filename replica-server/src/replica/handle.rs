@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use common::rpc::data::{DataError, DataOp, DataReply};
 use common::rpc::meta_node::ReplicaReport;
@@ -14,8 +16,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::gate::ReadGate;
 use super::grant::GrantCell;
+use crate::learn::Progress;
 use crate::log::ReplicaLog;
 use crate::storage::Storage;
+
+/// Whether a replica serves is waited for so long.
+const SERVING_MAX: Duration = Duration::from_secs(30);
 
 /// What a replica's task is told, in order.
 pub(crate) enum Input {
@@ -101,6 +107,10 @@ pub(crate) struct Replica {
     pub(super) storage: RwLock<Option<Storage>>,
     pub(super) view: Mutex<Arc<View>>,
     pub(super) changed: watch::Sender<(ReplicaStatus, Ballot)>,
+    /// Whether it leads and serves.
+    pub(super) serves: watch::Sender<bool>,
+    /// What it fetched of checkpoints as a learner.
+    pub(crate) learned: Arc<Progress>,
 }
 
 impl Replica {
@@ -145,6 +155,18 @@ impl Replica {
         self.changed.subscribe()
     }
 
+    /// Waits until it leads and serves.
+    ///
+    /// # Errors
+    /// `Timeout`.
+    pub(crate) async fn serving(&self) -> WireResult<()> {
+        let mut serves = self.serves.subscribe();
+        let waited = tokio::time::timeout(SERVING_MAX, serves.wait_for(|serves| *serves)).await;
+        let message = || format!("this node's replica of {} does not lead and serve", self.gpid);
+        let late = |_| WireError::new(ErrorCode::Timeout, message(), "see `app <table> -d`");
+        waited.map_err(late)?.map(drop).map_err(|_| closing(self.gpid))
+    }
+
     /// A client's write; answered once its fate is known.
     pub(crate) fn write(&self, op: DataOp) -> Result<oneshot::Receiver<Result<DataReply, DataError>>, DataError> {
         let (reply, answer) = oneshot::channel();
@@ -159,6 +181,7 @@ impl Replica {
     /// the process starts again. The other replicas go on.
     pub(super) fn broken(&self) {
         self.gate.publish(None);
+        self.serves.send_replace(false);
         self.grant.lock().to = None;
         let error = Some("an invariant is broken; see the server's log".into());
         let view = View { status: ReplicaStatus::Error, error, roster: Vec::new(), ..View::clone(&self.view()) };
@@ -178,6 +201,8 @@ impl Replica {
             prepared: view.prepared,
             committed: view.committed,
             clean: view.clean && view.error.is_none(),
+            learned_bytes: self.learned.fetched.load(Ordering::Relaxed),
+            learn_bytes: self.learned.offered.load(Ordering::Relaxed),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::fs::Throttle;
@@ -30,6 +31,8 @@ pub(crate) struct Learners {
     registry: Arc<Registry>,
     peers: Arc<Peers>,
     throttle: Throttle,
+    /// The same, and behind it what all copies of the node share.
+    copies: Throttle,
     pool: Arc<Pool>,
     places: Arc<Semaphore>,
     running: Mutex<BTreeMap<Gpid, AbortHandle>>,
@@ -37,9 +40,22 @@ pub(crate) struct Learners {
 }
 
 impl Learners {
-    pub(crate) fn new(registry: Arc<Registry>, peers: Arc<Peers>, throttle: Throttle, pool: Arc<Pool>) -> Arc<Self> {
-        let places = Arc::new(Semaphore::new(AT_ONCE));
-        Arc::new(Self { registry, peers, throttle, pool, places, running: Mutex::default(), kinds: Mutex::default() })
+    /// `throttle` limits what is learned, `node_copies` whatever is copied to this node's disks.
+    pub(crate) fn new(
+        registry: Arc<Registry>,
+        peers: Arc<Peers>,
+        throttle: Throttle,
+        node_copies: &Throttle,
+        pool: Arc<Pool>,
+    ) -> Arc<Self> {
+        let (places, copies) = (Arc::new(Semaphore::new(AT_ONCE)), throttle.clone().behind(node_copies));
+        let (running, kinds) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { registry, peers, throttle, copies, pool, places, running, kinds })
+    }
+
+    /// Bytes of checkpoints that the learners which are open fetched.
+    pub(crate) fn fetched_bytes(&self) -> u64 {
+        self.registry.all().iter().map(|replica| replica.learned.fetched.load(Ordering::Relaxed)).sum()
     }
 
     /// How a replica last learned anything.
@@ -95,9 +111,9 @@ impl Learners {
             let replica = Arc::clone(&target);
             async move { replica.bring(input(order.ballot, fetched)).await }.boxed()
         });
-        let (dir, throttle) = (replica.place.dir.clone(), self.throttle.clone());
-        let pool = Arc::clone(&self.pool);
-        Fetcher { order, link, dir, throttle, pool, deliver }.run().await
+        let (dir, throttle, copies) = (replica.place.dir.clone(), self.throttle.clone(), self.copies.clone());
+        let (pool, progress) = (Arc::clone(&self.pool), Arc::clone(&replica.learned));
+        Fetcher { order, link, dir, throttle, copies, progress, pool, deliver }.run().await
     }
 }
 

@@ -204,6 +204,8 @@ impl Node {
             storage: RwLock::new(Some(storage)),
             view: Mutex::new(Arc::new(view)),
             changed: watch::Sender::new((status, ballot)),
+            serves: watch::Sender::new(false),
+            learned: Arc::default(),
         });
         self.registry.insert(Arc::clone(&replica));
         let disk = self.disks.figures().into_iter().find(|disk| disk.tag == replica.place.disk);

@@ -38,7 +38,7 @@ use crate::storage::Storage;
 
 pub(crate) use beacons::Beacons;
 pub(crate) use boot::configured_on;
-pub(crate) use handle::{Input, Place, Replica};
+pub(crate) use handle::{Input, Place, Replica, View};
 pub(crate) use logs::{Logs, OpenLog};
 pub(crate) use meters::Meters;
 pub(crate) use node::{Node, Parts};

@@ -77,6 +77,8 @@ pub(crate) struct Parts {
     pub(crate) peers: Arc<Peers>,
     pub(crate) meta: Arc<dyn MetaPort>,
     pub(crate) learn_throttle: Throttle,
+    /// What limits all copies of the node.
+    pub(crate) copies: Throttle,
     /// Threads for what learners read and write.
     pub(crate) learn_pool: Arc<Pool>,
     /// A thread for scrubs.
@@ -93,6 +95,7 @@ impl Node {
             Arc::clone(&registry),
             Arc::clone(&parts.peers),
             parts.learn_throttle,
+            &parts.copies,
             Arc::clone(&parts.learn_pool),
         );
         // Sessions of an earlier run of this process are never mistaken for ours.

@@ -292,6 +292,8 @@ impl Task {
         if before.roster != self.core.roster() {
             self.env.beacons.roster_changed();
         }
+        let serves = self.core.is_serving() && self.error.is_none();
+        self.replica.serves.send_if_modified(|old| std::mem::replace(old, serves) != serves);
         if self.replica.changed.send_if_modified(|old| std::mem::replace(old, now) != now) {
             self.env.meta.news();
         }
@@ -300,6 +302,7 @@ impl Task {
     /// Ends the role and lets go of storage and log; every waiting client is answered.
     async fn stop(mut self, flush: bool, stopped: oneshot::Sender<Decree>) {
         self.replica.gate.publish(None);
+        self.replica.serves.send_replace(false);
         self.inbox.close();
         self.perform().await;
         self.env.learn.stop(self.replica.gpid);

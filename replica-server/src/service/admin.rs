@@ -9,13 +9,13 @@ use common::rpc::node_admin::{
 };
 use common::rpc::rates::{CopyRates, RateChange};
 use common::rpc::{Context, ErrorCode, WireError, WireResult};
-use common::types::{Ballot, Decree, Gpid, Incarnation, Member, PartitionConfig};
+use common::types::{Ballot, Decree, Gpid, Incarnation, Member, PartitionConfig, ReplicaStatus};
 use pacifica::Event;
 use tokio::sync::oneshot;
 
 use crate::migrate::Migrator;
 use crate::replica::host::Host;
-use crate::replica::{Input, Node, Replica, blocking};
+use crate::replica::{Input, Node, Replica, View, blocking};
 
 /// Serves operators and the meta server.
 #[derive(Clone)]
@@ -36,6 +36,21 @@ impl NodeAdminService for AdminDoor {
     async fn hand_over(self, _: Context, gpid: Gpid, to: Member) -> WireResult<()> {
         self.replica(gpid)?.tell(Input::Event(Event::HandOver { to: Some(to) })).await;
         Ok(())
+    }
+
+    async fn drop_member(self, _: Context, gpid: Gpid, member: Member) -> WireResult<()> {
+        let replica = self.replica(gpid)?;
+        may_drop(&replica.view(), gpid)?;
+        replica.tell(Input::Event(Event::Release { member })).await;
+        Ok(())
+    }
+
+    async fn serving(self, _: Context, gpid: Gpid, incarnation: Incarnation) -> WireResult<()> {
+        let replica = self.replica(gpid)?;
+        if replica.me.incarnation != incarnation {
+            return Err(unknown(gpid));
+        }
+        replica.serving().await
     }
 
     async fn disks(self, _: Context) -> WireResult<Vec<DiskInfo>> {
@@ -122,6 +137,20 @@ impl AdminDoor {
         let hint = format!("the node's disks are {}", tags.join(", "));
         Err(WireError::new(ErrorCode::UnknownDisk, format!("the node has no disk '{disk}'"), hint))
     }
+}
+
+/// The primary checks it again when it proposes; here it is told why nothing will come of it.
+fn may_drop(view: &View, gpid: Gpid) -> WireResult<()> {
+    if view.status != ReplicaStatus::Primary {
+        let message = format!("this node's replica of {gpid} is not the primary");
+        return Err(WireError::new(ErrorCode::NotPrimary, message, "see `app <table> -d`"));
+    }
+    let enough = view.config.as_ref().is_none_or(|config| config.member_count() > config.min_replicas());
+    if enough {
+        return Ok(());
+    }
+    let message = format!("{gpid} has no member to spare");
+    Err(WireError::new(ErrorCode::RedundancyTooLow, message, "wait until the partition is healthy"))
 }
 
 fn unknown(gpid: Gpid) -> WireError {

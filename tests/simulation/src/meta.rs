@@ -46,7 +46,7 @@ fn about(record: &Record) -> Option<Stored> {
         Record::Table(table) => Some(Stored::Table(table.id.0)),
         Record::Node(node) => Some(Stored::Node(node.peer)),
         Record::Partition(partition) => Some(Stored::Partition(partition.config.gpid)),
-        Record::Job(_) | Record::JobGone(_) => None,
+        Record::Job(_) | Record::JobGone(_) | Record::Procedure(_) | Record::ProcedureGone(_) => None,
     }
 }
 

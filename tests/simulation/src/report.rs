@@ -26,6 +26,8 @@ fn report(gpid: Gpid, runtime: &Runtime, ballot: Ballot) -> ReplicaReport {
         prepared: core.prepared(),
         committed: core.committed(),
         clean: runtime.clean,
+        learned_bytes: 0,
+        learn_bytes: 0,
     }
 }
 

@@ -4,6 +4,7 @@ mod identity;
 mod job;
 mod node;
 mod partition;
+mod procedure;
 mod table;
 
 use meta_state::Record;
@@ -37,6 +38,8 @@ pub fn encode(record: &Record) -> (String, Option<Vec<u8>>) {
         Record::Partition(partition) => (partition::name(partition.config.gpid), Some(value_of(partition))),
         Record::Job(job) => (job::name(meta_state::JobKey::of(job)), Some(value_of(job))),
         Record::JobGone(key) => (job::name(*key), None),
+        Record::Procedure(procedure) => (procedure::name(procedure.key()), Some(value_of(procedure))),
+        Record::ProcedureGone(key) => (procedure::name(*key), None),
     }
 }
 
@@ -52,6 +55,7 @@ pub fn decode(name: &str, value: &[u8]) -> Result<Record, DecodeError> {
         node::KIND => read(name, value).map(Record::Node),
         partition::KIND => read(name, value).map(Record::Partition),
         job::KIND => read(name, value).map(Record::Job),
+        procedure::KIND => read(name, value).map(Record::Procedure),
         _ => Err(DecodeError::UnknownName(name.to_owned())),
     }
 }

@@ -12,8 +12,9 @@
 //!
 //! A dead node's members are the primary's to drop (rule UNION). The guardian waits for a disk move before its
 //! deadline, and while a job has the partition locked (rule MOVES) unless that job's node is gone. One thing it does
-//! beside a lock: a job that has not taken its copy out yet, and whose node was restarted, gets that copy back; it
-//! waits for nothing else.
+//! beside a job's lock: a job that has not taken its copy out yet, and whose node was restarted, gets that copy back; it
+//! waits for nothing else. A procedure's lock keeps it from dropping learners that nothing needs, since one of them may
+//! be the procedure's own; copies that are missing it adds all the same, for a procedure may take long and minds no others.
 
 use std::time::Duration;
 
@@ -176,7 +177,7 @@ impl Round<'_> {
         if there >= config.replica_count as usize || !self.may_try_again(partition) {
             return None;
         }
-        if self.is_locked(partition) {
+        if self.is_locked(partition) && !partition.lock.is_some_and(|lock| self.cluster.is_procedures(lock.job)) {
             return self.copy_of_the_job(partition);
         }
         let peer = match self.returned(partition).filter(|_| self.futile_tries(partition) == 0) {

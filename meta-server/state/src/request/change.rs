@@ -111,7 +111,7 @@ fn check_lock(partition: &Partition, change: &ConfigChange) -> Result<(), Change
     if holds { Ok(()) } else { Err(ChangeRefusal::NotLocked { job: moving.job }) }
 }
 
-fn frozen_error(gpid: Gpid) -> WireError {
+pub(crate) fn frozen_error(gpid: Gpid) -> WireError {
     WireError::new(
         ErrorCode::PartitionBusy,
         format!("partition {gpid} is frozen: a copy reported a ballot that this meta server never gave"),

@@ -1,7 +1,8 @@
-//! Partition locks: one job at a time has a partition for itself (rule MOVES).
+//! Partition locks: one job or procedure at a time has a partition for itself (rule MOVES).
 //!
-//! A lock outlives its holder's last call if that call is lost, so it also ends with the job's reported end, with the
-//! node that runs the job, and if the job was never reported at all.
+//! A job's lock outlives its last call if that call is lost, so it also ends with the job's reported end, with the node
+//! that runs the job, and if the job was never reported at all. A procedure's lock is given back in the transaction that
+//! ends its claim, and until then it counts.
 
 use std::time::Duration;
 
@@ -64,15 +65,19 @@ impl Cluster {
     /// Whether a lock still counts.
     #[must_use]
     pub fn is_held(&self, lock: Lock, now: Now) -> bool {
+        if let Some(procedure) = self.procedure(lock.job) {
+            return !procedure.state.has_ended();
+        }
         match self.job(lock.job) {
             Some(job) => job.is_running() && self.silent_for(job.node, now.mono) < HOLDER_LOST,
             None => now.wall_ms < lock.taken_at_ms.saturating_add(UNREPORTED_MS),
         }
     }
 
-    /// Whether a job is known to have ended.
-    pub(crate) fn has_ended(&self, job: Uuid) -> bool {
-        self.job(job).is_some_and(|job| !job.is_running())
+    /// Whether a job or procedure is known to have ended.
+    pub(crate) fn has_ended(&self, holder: Uuid) -> bool {
+        let procedure = self.procedure(holder).map(|procedure| procedure.state.has_ended());
+        procedure.unwrap_or_else(|| self.job(holder).is_some_and(|job| !job.is_running()))
     }
 
     /// A job that a node reported.

@@ -11,6 +11,8 @@ mod table;
 mod view;
 
 pub use change::Verdict;
+pub(crate) use change::frozen_error;
 pub use disk_plan::{Asked, plan_nodes};
 pub use recover::RecoverDecision;
 pub use report::JOBS_MAX;
+pub(crate) use view::unknown_node;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use common::job::Job;
 use common::rpc::meta_admin::{ClusterInfo, NodeInfo, TableInfo, TableRoute};
 use common::rpc::{ErrorCode, WireError};
-use common::types::{PartitionConfig, PeerId, TableId, Time};
+use common::types::{Now, PartitionConfig, PeerId, TableId, Time};
 
 use crate::cluster::Cluster;
 use crate::node::Node;
@@ -87,15 +87,18 @@ impl Cluster {
         }
     }
 
-    /// Jobs, oldest first; all nodes' if `None`.
+    /// Moves between disks and between nodes, oldest first; all nodes' if `None`.
     ///
     /// # Errors
     /// `UnknownNode`.
-    pub fn jobs(&self, node: Option<PeerId>) -> Result<Vec<Job>, WireError> {
+    pub fn jobs(&self, node: Option<PeerId>, now: Now) -> Result<Vec<Job>, WireError> {
         if let Some(peer) = node.filter(|p| !self.nodes.contains_key(p)) {
             return Err(unknown_node(peer));
         }
-        Ok(self.jobs.values().filter(|j| node.is_none_or(|n| j.node == n)).cloned().collect())
+        let between_disks = self.jobs.values().filter(|j| node.is_none_or(|n| j.node == n)).cloned();
+        let mut jobs: Vec<Job> = between_disks.chain(self.region_jobs(node, now)).collect();
+        jobs.sort_by_key(|job| (job.queued_at_ms, job.id));
+        Ok(jobs)
     }
 }
 

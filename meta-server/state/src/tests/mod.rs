@@ -178,5 +178,7 @@ pub(super) fn idle(gpid: Gpid, incarnation: u64) -> ReplicaReport {
         prepared: Decree(10),
         committed: Decree(10),
         clean: true,
+        learned_bytes: 0,
+        learn_bytes: 0,
     }
 }

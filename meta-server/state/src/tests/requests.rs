@@ -264,11 +264,11 @@ fn jobs_are_kept_by_change_of_state_and_not_without_end() {
     heartbeat.jobs[0].bytes_done = 7;
     assert!(world.cluster.consequences(&heartbeat).is_empty());
     world.cluster.heard(&heartbeat, world.now.mono);
-    assert_eq!(world.cluster.jobs(None).unwrap()[0].bytes_done, 7);
+    assert_eq!(world.cluster.jobs(None, world.now).unwrap()[0].bytes_done, 7);
     heartbeat.jobs[0].enter(JobState::Start, 5);
     heartbeat.jobs[0].outcome = JobOutcome::Failed;
     assert_eq!(world.cluster.consequences(&heartbeat).len(), 1);
-    assert_eq!(world.cluster.jobs(Some(PeerId(4))).unwrap_err().code, ErrorCode::UnknownNode);
+    assert_eq!(world.cluster.jobs(Some(PeerId(4)), world.now).unwrap_err().code, ErrorCode::UnknownNode);
 }
 
 pub(super) fn job(id: u128) -> common::job::Job {

@@ -36,10 +36,15 @@ impl Primary {
     }
 
     fn drop_change(&self, state: &State) -> Option<ConfigChange> {
-        let gone = self.followers.iter().find(|f| f.leaving.is_some() || is_lost(state, f))?;
+        let goes = |f: &&Follower| match f.leaving {
+            Some(Leaving::Unfit | Leaving::Moving(_)) => true,
+            Some(Leaving::Released) => has_one_to_spare(state) || is_lost(state, f),
+            None => is_lost(state, f),
+        };
+        let gone = self.followers.iter().find(goes)?;
         let moving = match gone.leaving {
             Some(Leaving::Moving(moving)) => Some(moving),
-            Some(Leaving::Unfit) | None => None,
+            Some(Leaving::Unfit | Leaving::Released) | None => None,
         };
         Some(ConfigChange::Drop { member: gone.member, moving })
     }
@@ -133,8 +138,7 @@ impl Primary {
 
     /// A member wants to go: for a disk move, if enough members stay, or because it is not well.
     pub(crate) fn wish_drop(&mut self, state: &mut State, from: Member, moving: Option<MovingRequest>) {
-        let Some(config) = state.config.as_ref() else { return };
-        let enough = config.member_count() > config.min_replicas();
+        let enough = has_one_to_spare(state);
         let Some(follower) = self.followers.iter_mut().find(|f| f.member == from) else { return };
         match moving {
             Some(moving) if enough || follower.learner => follower.leaving = Some(Leaving::Moving(moving)),
@@ -143,6 +147,13 @@ impl Primary {
                 follower.leaving.get_or_insert(Leaving::Unfit);
             }
         }
+        self.decide(state);
+    }
+
+    /// A secondary is to go for good, once it can be spared; one that leaves for another reason does so.
+    pub(crate) fn release(&mut self, state: &mut State, member: Member) {
+        let Some(follower) = self.followers.iter_mut().find(|f| f.member == member && !f.learner) else { return };
+        follower.leaving.get_or_insert(Leaving::Released);
         self.decide(state);
     }
 
@@ -173,6 +184,11 @@ impl Primary {
         self.try_commit(state);
         self.decide(state);
     }
+}
+
+/// Whether a member may leave although it is well (rule LAST COPY).
+fn has_one_to_spare(state: &State) -> bool {
+    state.config.as_ref().is_some_and(|config| config.member_count() > config.min_replicas())
 }
 
 /// Whether a copy was silent for too long: a member by its prepares or its lease, a learner by its lease alone. A sick

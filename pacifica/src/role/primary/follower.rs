@@ -11,6 +11,8 @@ pub(crate) enum Leaving {
     Unfit,
     /// It asked, for a disk move.
     Moving(MovingRequest),
+    /// Another copy took its place: it goes if enough members are left.
+    Released,
 }
 
 /// One other copy.

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::disk::{DiskManager, DiskOptions, ReplicaInfo, SpaceLimits, ToOpen, TrashLives, layout};
-use crate::migrate::{CopyPlace, MigrateOptions, Migrator, MoveHost, MovingReplica};
+use crate::migrate::{CopyPlace, Limits, MigrateOptions, Migrator, MoveHost, MovingReplica};
 use crate::storage::{Engine, EngineOptions, Storage};
 
 pub(super) const G: Gpid = Gpid::new(1, 0);
@@ -354,7 +354,8 @@ impl Node {
             stop_on_error,
             ..MigrateOptions::new(root.join("home"))
         };
-        let migrator = Migrator::open(options, Arc::clone(&host), Arc::clone(&disks), Clock::System).unwrap();
+        let limits = Limits::open(&options, &Clock::System);
+        let migrator = Migrator::open(options, limits, Arc::clone(&host), Arc::clone(&disks), Clock::System).unwrap();
         Self { dir: None, root, cluster, host, disks, migrator }
     }
 

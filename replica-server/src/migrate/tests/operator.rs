@@ -90,7 +90,7 @@ async fn a_cancel_of_what_does_not_run_says_what_is_the_matter() {
 /// Lets seconds pass until the job says what holds it back.
 async fn held_back(node: &Node, job: Uuid, by: ThrottledBy) {
     for _ in 0..500 {
-        node.migrator.second(None);
+        node.migrator.second(None, 0);
         if node.migrator.job(job).unwrap().throttled_by == Some(by) {
             return;
         }

@@ -1,0 +1,10 @@
+//! Procedures at work: what is asked of them, the task that lets them go on, and what they ask of nodes.
+//!
+//! What a procedure does next is decided by `meta_state`; here it is stored and performed.
+
+mod ask;
+mod door;
+mod runner;
+
+pub use door::{cancel, list, migrate_region, one};
+pub(crate) use runner::run;

@@ -10,6 +10,7 @@ mod learn;
 pub mod log;
 mod meta_link;
 pub mod migrate;
+mod open_files;
 mod replica;
 pub mod server;
 mod service;

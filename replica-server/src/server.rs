@@ -21,6 +21,7 @@ use crate::http::{self, Door, MoveCollector, NodeCollector};
 use crate::log::{DiskLog, LogOptions};
 use crate::meta_link::MetaLink;
 use crate::migrate::{Limits, MigrateOptions, Migrator};
+use crate::open_files;
 use crate::replica::host::Host;
 use crate::replica::{
     Beacons, Logs, MetaPort as _, Meters, Node, OpenLog, Parts, Peers, Place, blocking, configured_on,
@@ -42,7 +43,7 @@ const WINDOW: &str = "Moves between disks: from CLOSED to COMPLETED";
 /// Whatever keeps it from starting, in words that say what to do.
 pub fn run(settings: Settings) -> anyhow::Result<()> {
     settings.protocol().validate()?;
-    raise_file_limit();
+    open_files::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.threads.max(1) as usize)
         .thread_name("runtime")
@@ -52,15 +53,6 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
     // Blocking work that is still under way (a long scan, a scrub) does not hold the process up.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served
-}
-
-/// Every replica holds some dozens of files open.
-fn raise_file_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
-        tracing::warn!(%error, "the limit of open files stays at {:?}", limit.current);
-    }
 }
 
 struct Server {

@@ -28,7 +28,7 @@ const IMPURE: [&str; 8] =
 
 /// Layers inside the servers, lowest first. Modules of one layer do not import each other.
 const REPLICA_SERVER: &[&[&str]] = &[
-    &["log", "storage", "disk"],
+    &["log", "storage", "disk", "open_files"],
     &["migrate", "learn"],
     &["replica"],
     &["meta_link"],

@@ -111,6 +111,19 @@ impl DiskManager {
         set_aside(disk.path(), dir, gpid, kind, now_ms).inspect_err(|error| disk.note(error))
     }
 
+    /// The highest incarnation of the partition that was set aside here, superseded or damaged, as far as it can be read.
+    /// A copy that is made is newer: an order or a configuration that names no newer one is late. Blocks.
+    #[must_use]
+    pub fn highest_set_aside(&self, gpid: Gpid) -> Option<Incarnation> {
+        let disks: Vec<_> = self.usable().collect();
+        let entries = disks.iter().filter_map(|disk| fs::read_dir(disk.path()).ok()).flatten().flatten();
+        let of_gpid = entries.filter(|entry| {
+            let parsed = entry.file_name().to_str().and_then(layout::parse);
+            matches!(parsed, Some((other, DirKind::Garbage | DirKind::Damaged)) if other == gpid)
+        });
+        of_gpid.filter_map(|entry| Some(ReplicaInfo::read(&entry.path()).ok()?.incarnation)).max()
+    }
+
     /// Everything without a plain name, on all usable disks.
     #[must_use]
     pub fn trash(&self) -> Vec<TrashDir> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use common::rpc::{ErrorCode, WireError, WireResult};
-use common::types::{Decree, Gpid, Incarnation, Member, PartitionConfig, ReplicaStatus};
+use common::types::{Ballot, Decree, Gpid, Incarnation, Member, PartitionConfig, ReplicaStatus};
 use pacifica::{Boot, Event, Health};
 use parking_lot::{Mutex, RwLock};
 use replica_state::collect;
@@ -20,6 +20,7 @@ use super::signal::DurableSignal;
 use super::task::Task;
 use crate::disk::{ReplicaInfo, layout};
 use crate::learn::finish_install;
+use crate::open_files;
 use crate::storage::Storage;
 
 /// Inputs that wait for a replica's task.
@@ -90,12 +91,16 @@ impl Node {
 
     /// An empty copy: the first of a partition at ballot 0, or a learner that will fetch everything (rule LAST COPY).
     pub(super) async fn create(self: &Arc<Self>, copy: Member, config: Arc<PartitionConfig>) -> WireResult<()> {
+        if self.was_set_aside(&config, copy).await {
+            return Ok(());
+        }
         let disk = self.disks.choose().ok_or_else(no_disk)?;
         let dir = layout::replica_dir(disk.path(), config.gpid);
         let info = ReplicaInfo::new(config.gpid, copy.incarnation, config.ballot, disk.uuid());
         let (engine, place, written) =
             (self.engine.clone(), Place { disk: disk.tag().to_owned(), dir: dir.clone() }, info.clone());
         let storage = blocking(move || -> WireResult<Storage> {
+            open_files::ensure_plenty()?;
             common::fs::create_dir_durable(&dir).map_err(WireError::internal)?;
             written.write(&dir).map_err(WireError::internal)?;
             Storage::create(&engine, &layout::rdb_dir(&dir)).map_err(|error| error.to_wire())
@@ -105,6 +110,18 @@ impl Node {
         self.start(copy, place, storage, info, None)?;
         self.follow(config);
         Ok(())
+    }
+
+    /// A copy that was set aside here does not begin again under its own incarnation (rule INCARNATION): the primary drops
+    /// the silent learner, and another follows. At ballot 0 nothing was ever written.
+    async fn was_set_aside(&self, config: &PartitionConfig, copy: Member) -> bool {
+        let (disks, gpid) = (Arc::clone(&self.disks), config.gpid);
+        let aside = blocking(move || disks.highest_set_aside(gpid)).await;
+        let is_old = config.ballot > Ballot(0) && aside >= Some(copy.incarnation);
+        if is_old {
+            tracing::info!(%gpid, %copy, "not made anew: this copy, or a newer one, was set aside here");
+        }
+        is_old
     }
 
     /// A dropped copy is wanted again, under a new incarnation: what is committed is applied and flushed, the rest of
@@ -258,7 +275,7 @@ impl Node {
     pub(crate) async fn collect(
         self: &Arc<Self>,
         gpid: Gpid,
-        order: (Incarnation, common::types::Ballot),
+        order: (Incarnation, Ballot),
     ) -> WireResult<()> {
         let _turn = self.turns.take(gpid).await;
         let Some(replica) = self.registry.get(gpid) else { return Ok(()) };

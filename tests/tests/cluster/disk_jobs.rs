@@ -206,6 +206,7 @@ async fn a_queue_of_moves_survives_a_kill_in_its_order_and_so_does_its_history()
     let states: Vec<_> = waiting.iter().map(|job| (job.id, job.started_at_ms.is_some())).collect();
     assert_eq!(states, ids.iter().enumerate().map(|(n, id)| (*id, n == 0)).collect::<Vec<_>>(), "one per disk");
     assert!(metric(&cluster.node(0)?.http, &["godwit_migrate_queued"])? == 3.0);
+    assert_eq!(refused(&cluster, first, &["disk-remove", "-d", "disk2"])?, "BUSY", "moves to it wait");
     let process = &mut cluster.node_mut(0)?.process;
     process.kill()?;
     process.start()?;

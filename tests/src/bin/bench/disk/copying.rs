@@ -1,7 +1,8 @@
 //! A move without a limit against `cp --reflink=never` and fsync of the same files, cold, in turn.
 //!
 //! What counts is the job's own time from MOVING to MOVED: checkpoints, rounds, manifests and verification included.
-//! Beside it stands what the copy alone takes, up to the last fsync and up to the last byte read back.
+//! Beside it stands what the copy alone takes, up to the last fsync and up to the last byte read back, and what cp and
+//! fsync take if the copies are then read back from the disk, as the move does.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ const GOAL: f64 = 0.95;
 struct Run {
     moving: f64,
     cp: f64,
+    /// The same, and the copies read back from the disk.
+    checked: f64,
     copy: f64,
     verified: f64,
     whole: f64,
@@ -38,18 +41,20 @@ struct Run {
 /// A move fails.
 pub(crate) async fn measure(ground: &Ground, scale: &Scale) -> Result<Vec<Verdict>> {
     say("\n#### Copying: a move without a limit against `cp --reflink=never` and fsync of the same files, MiB/s\n");
-    say("| run | the job, MOVING to MOVED | cp and fsync | ratio | the copy alone | its reading back | both |");
-    say("|----:|----:|----:|----:|----:|----:|----:|");
+    say("| run | the job, MOVING to MOVED | cp and fsync | ratio | cp, fsync, read back | ratio | the copy alone | its reading back | both |");
+    say("|----:|----:|----:|----:|----:|----:|----:|----:|----:|");
     let loaded = ground.middle()?;
     let mut place = ground.secondary(loaded).await?;
     let mut runs = Vec::new();
     for number in 1..=scale.runs {
         let run = one(ground, &mut place).await?;
         say(&format!(
-            "| {number} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} | {:.0} |",
+            "| {number} | {:.0} | {:.0} | {:.2} | {:.0} | {:.2} | {:.0} | {:.0} | {:.0} |",
             run.moving,
             run.cp,
             run.moving / run.cp,
+            run.checked,
+            run.moving / run.checked,
             run.copy,
             run.verified,
             run.whole
@@ -58,8 +63,10 @@ pub(crate) async fn measure(ground: &Ground, scale: &Scale) -> Result<Vec<Verdic
     }
     let of = |figure: fn(&Run) -> f64| median(&runs.iter().map(figure).collect::<Vec<_>>());
     let (job, alone) = (of(|run| run.moving / run.cp), of(|run| run.copy / run.cp));
+    let checked = of(|run| run.moving / run.checked);
     Ok(vec![
         Verdict::at_least("throughput of MOVING to that of cp and fsync", job, GOAL),
+        Verdict::at_least("the same, to that of cp, fsync and reading back", checked, GOAL),
         Verdict::at_least("the same, the copy alone up to its last fsync", alone, GOAL),
     ])
 }
@@ -72,15 +79,16 @@ async fn one(ground: &Ground, place: &mut Place) -> Result<Run> {
     let aside = dir.ancestors().nth(2).context("no disk")?.join("bench-copy");
     std::fs::create_dir_all(&aside)?;
     let (copies, into) = (files.clone(), aside.clone());
-    let (cp, report) = tokio::task::spawn_blocking(move || -> Result<(f64, CopyReport)> {
+    let (cp, back, report) = tokio::task::spawn_blocking(move || -> Result<(f64, f64, CopyReport)> {
         chill(&copies)?;
         let cp = cp(&copies, &into)?;
+        let back = read_back(&into)?;
         clear(&into)?;
         chill(&copies)?;
         let report = alone(&copies, &into)?;
         clear(&into)?;
         chill(&copies)?;
-        Ok((cp, report))
+        Ok((cp, back, report))
     })
     .await??;
     std::fs::remove_dir(&aside)?;
@@ -90,6 +98,7 @@ async fn one(ground: &Ground, place: &mut Place) -> Result<Run> {
     Ok(Run {
         moving: rate(job.bytes_done, moving as f64 / 1000.0),
         cp: rate(bytes, cp),
+        checked: rate(bytes, cp + back),
         copy: rate(bytes, report.copied.as_secs_f64()),
         verified: rate(report.verified.bytes, report.verified.time.as_secs_f64()),
         whole: rate(bytes, report.whole.as_secs_f64()),
@@ -131,6 +140,17 @@ fn cp(files: &[(PathBuf, u64)], into: &Path) -> Result<f64> {
         File::open(entry?.path())?.sync_all()?;
     }
     File::open(into)?.sync_all()?;
+    Ok(began.elapsed().as_secs_f64())
+}
+
+/// Seconds that it takes to read everything in a directory from the disk.
+fn read_back(dir: &Path) -> Result<f64> {
+    let began = Instant::now();
+    for entry in std::fs::read_dir(dir)? {
+        let mut file = File::open(entry?.path())?;
+        fadvise(&file, 0, None, Advice::DontNeed)?;
+        std::io::copy(&mut file, &mut std::io::sink())?;
+    }
     Ok(began.elapsed().as_secs_f64())
 }
 

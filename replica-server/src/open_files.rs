@@ -33,7 +33,11 @@ pub(crate) fn ensure_plenty() -> Result<(), WireError> {
     let in_use = open.count() as u64;
     if is_scarce(in_use, limit) {
         let text = format!("this node has {in_use} files open of at most {limit}: it takes no new replica");
-        return Err(WireError::new(ErrorCode::DiskSpaceInsufficient, text, "raise LimitNOFILE (ulimit -n), or add nodes"));
+        return Err(WireError::new(
+            ErrorCode::DiskSpaceInsufficient,
+            text,
+            "raise LimitNOFILE (ulimit -n), or add nodes",
+        ));
     }
     Ok(())
 }

@@ -272,11 +272,7 @@ impl Node {
     ///
     /// # Errors
     /// If the order does not name what this node holds, or the copy has a role.
-    pub(crate) async fn collect(
-        self: &Arc<Self>,
-        gpid: Gpid,
-        order: (Incarnation, Ballot),
-    ) -> WireResult<()> {
+    pub(crate) async fn collect(self: &Arc<Self>, gpid: Gpid, order: (Incarnation, Ballot)) -> WireResult<()> {
         let _turn = self.turns.take(gpid).await;
         let Some(replica) = self.registry.get(gpid) else { return Ok(()) };
         let view = replica.view();

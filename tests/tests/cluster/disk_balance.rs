@@ -24,7 +24,8 @@ async fn skew(cluster: &Cluster, to: &str) -> Result<()> {
     for disk in server.disks().await?.into_iter().filter(|disk| disk.disk != to) {
         for replica in disk.replicas {
             let (gpid, source, target) = (replica.gpid, disk.disk.clone(), to.to_owned());
-            let request = DiskMigrate { gpid, source, target, demote: true, purge_origin: true, ..DiskMigrate::default() };
+            let request =
+                DiskMigrate { gpid, source, target, demote: true, purge_origin: true, ..DiskMigrate::default() };
             let job = server.disk_migrate(request).await?;
             let job = ended(cluster, 0, job.id).await?;
             assert_eq!((job.outcome, job.last_error), (JobOutcome::Completed, None));
@@ -118,7 +119,8 @@ async fn used_shares_become_even() -> Result<()> {
     ask(&cluster, &["flush", "-t", TABLE])?;
     // Used is what the file system says: the log of a disk that its replicas have left goes a little later than they.
     wait::until("a gap between the disks", Duration::from_secs(60), async || {
-        let used: Vec<_> = cluster.node(0)?.disks().await?.iter().map(|d| d.capacity_bytes - d.available_bytes).collect();
+        let used: Vec<_> =
+            cluster.node(0)?.disks().await?.iter().map(|d| d.capacity_bytes - d.available_bytes).collect();
         wait::holds(used[0] > used[1] + (60 << 20), || format!("{used:?} bytes are used"))
     })
     .await?;

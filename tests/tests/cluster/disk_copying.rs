@@ -7,8 +7,8 @@ use common::job::{Job, JobOutcome, ThrottledBy};
 use common::rpc::node_admin::DiskMigrate;
 use common::types::ReplicaStatus;
 use tests::cluster::{Cluster, Options};
-use tests::{cli, disks, wait};
 use tests::workload::{self, Bulk, Workload};
+use tests::{cli, disks, wait};
 use uuid::Uuid;
 
 use crate::support::{Place, TABLE, after_move, ended, pick, store, turn};

@@ -4,9 +4,10 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use common::types::PeerId;
+use common::types::{Gpid, PeerId};
 use serde_json::Value;
 use tests::cluster::{Cluster, READY_WITHIN};
+use tests::workload::Store;
 use tests::{cli, disks, wait};
 
 use crate::support::{TABLE, same_everywhere, store, turn};
@@ -22,11 +23,6 @@ async fn dead(cluster: &Cluster, peer: PeerId) -> Result<()> {
     .await
 }
 
-fn refused(cluster: &Cluster, args: &[&str]) -> Result<(i32, String)> {
-    let ran = cli::run(cluster, &[&["--json"], args].concat())?;
-    Ok((ran.code, ran.error()?["code"].as_str().context("a code")?.to_owned()))
-}
-
 /// Directories of the partition on a node that were set aside.
 fn set_aside(cluster: &Cluster, node: usize, live: &str) -> Result<usize> {
     let mut count = 0;
@@ -39,76 +35,112 @@ fn set_aside(cluster: &Cluster, node: usize, live: &str) -> Result<usize> {
     Ok(count)
 }
 
+/// A partition whose third member was away while the other two wrote on; those are dead now, and it is back with its old copy.
+struct OldCopy {
+    cluster: Cluster,
+    store: Store,
+    gpid: Gpid,
+    peers: [PeerId; 3],
+}
+
+impl OldCopy {
+    async fn begin() -> Result<Self> {
+        let cluster = Cluster::start().await?;
+        cluster.create(TABLE, 1, 3).await?;
+        let gpid = cluster.route(TABLE).await?.configs[0].gpid;
+        let peers = [cluster.peer_of(0).await?, cluster.peer_of(1).await?, cluster.peer_of(2).await?];
+        let store = store(&cluster);
+        store.put("early".into(), "all three have it".into()).await?;
+        // Later records carry that this one is committed. What the log of a copy does not know to be committed it gives up
+        // when it is taken back under another incarnation.
+        for key in ["next", "last"] {
+            store.put(key.into(), "v".into()).await?;
+        }
+        same_everywhere(&cluster).await?;
+        Ok(Self { cluster, store, gpid, peers })
+    }
+
+    async fn comes_back_alone(&mut self) -> Result<()> {
+        let (cluster, third) = (&mut self.cluster, self.peers[2]);
+        cluster.node_mut(2)?.process.kill()?;
+        wait::until("node 3 dropped", READY_WITHIN, async || {
+            let config = cluster.config(TABLE, self.gpid).await?;
+            wait::holds(!config.is_member(third), || format!("{config:?}"))
+        })
+        .await?;
+        self.store.put("late".into(), "node 3 does not have it".into()).await?;
+        cluster.node_mut(0)?.process.kill()?;
+        cluster.node_mut(1)?.process.kill()?;
+        dead(cluster, self.peers[0]).await?;
+        dead(cluster, self.peers[1]).await?;
+        cluster.node_mut(2)?.process.start()?;
+        cluster.alive(1).await
+    }
+
+    /// `recover` with the first so many nodes said to be dead.
+    fn given_up(&self, nodes: usize) -> Vec<String> {
+        let dead = self.peers[..nodes].iter().flat_map(|peer| ["--node-is-dead".to_owned(), peer.to_string()]);
+        ["recover", "-g", "1.0"].map(str::to_owned).into_iter().chain(dead).collect()
+    }
+
+    fn refused(&self, args: &[String]) -> Result<(i32, String)> {
+        let args: Vec<_> = ["--json"].into_iter().chain(args.iter().map(String::as_str)).collect();
+        let ran = cli::run(&self.cluster, &args)?;
+        Ok((ran.code, ran.error()?["code"].as_str().context("a code")?.to_owned()))
+    }
+
+    /// Says yes until it is done: busy while node 3 takes its copy back under a new incarnation.
+    async fn recovers(&self) -> Result<Value> {
+        let args = self.given_up(2);
+        let args: Vec<_> = ["--json"].into_iter().chain(args.iter().map(String::as_str)).chain(["--yes"]).collect();
+        wait::until("the recovery", READY_WITHIN, async || cli::run(&self.cluster, &args)?.json()).await
+    }
+
+    /// The dead return, and what they hold is set aside; whoever leads, the history is the same.
+    async fn the_dead_return(&mut self) -> Result<()> {
+        let cluster = &mut self.cluster;
+        cluster.node_mut(0)?.process.start()?;
+        cluster.node_mut(1)?.process.start()?;
+        cluster.healthy(TABLE).await?;
+        self.store.put("after".into(), "v".into()).await?;
+        let live = disks::live(self.gpid);
+        assert_eq!((set_aside(cluster, 0, &live)?, set_aside(cluster, 1, &live)?), (1, 1), "set aside, not deleted");
+        for peer in self.peers {
+            if cluster.config(TABLE, self.gpid).await?.primary.map(|primary| primary.peer) != Some(peer) {
+                cluster.propose(TABLE, self.gpid, peer).await?;
+            }
+            assert_eq!(self.store.get("late".into()).await?, None, "what was given up does not come back on {peer}");
+            assert!(self.store.get("after".into()).await?.is_some());
+        }
+        same_everywhere(cluster).await
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_goes_on_with_an_old_copy_only_by_an_operators_word_and_what_returns_is_set_aside() -> Result<()> {
     let _turn = turn().await;
-    let mut cluster = Cluster::start().await?;
-    cluster.create(TABLE, 1, 3).await?;
-    let gpid = cluster.route(TABLE).await?.configs[0].gpid;
-    let peers = [cluster.peer_of(0).await?, cluster.peer_of(1).await?, cluster.peer_of(2).await?];
-    let names = [peers[0].to_string(), peers[1].to_string()];
-    let given_up = ["recover", "-g", "1.0", "--node-is-dead", &names[0], "--node-is-dead", &names[1]];
-    let store = store(&cluster);
-    store.put("early".into(), "all three have it".into()).await?;
-    // Later records carry that this one is committed. What the log of a copy does not know to be committed it gives up when
-    // it is taken back under another incarnation.
-    for key in ["next", "last"] {
-        store.put(key.into(), "v".into()).await?;
-    }
-    same_everywhere(&cluster).await?;
+    let mut old = OldCopy::begin().await?;
+    assert_eq!(old.refused(&old.given_up(2))?, (1, "NODE_ALIVE".to_owned()), "they heartbeat");
+    assert_eq!(old.refused(&old.given_up(0))?, (2, "INVALID_ARGUMENT".to_owned()), "no node is named");
 
-    assert_eq!(refused(&cluster, &given_up)?, (1, "NODE_ALIVE".to_owned()), "they heartbeat");
-    assert_eq!(refused(&cluster, &["recover", "-g", "1.0"])?, (2, "INVALID_ARGUMENT".to_owned()), "no node is named");
-
-    // Node 3 is away while the others write on; then they go, and node 3 comes back with its old copy.
-    cluster.node_mut(2)?.process.kill()?;
-    wait::until("node 3 dropped", READY_WITHIN, async || {
-        let config = cluster.config(TABLE, gpid).await?;
-        wait::holds(!config.is_member(peers[2]), || format!("{config:?}"))
-    })
-    .await?;
-    store.put("late".into(), "node 3 does not have it".into()).await?;
-    cluster.node_mut(0)?.process.kill()?;
-    cluster.node_mut(1)?.process.kill()?;
-    dead(&cluster, peers[0]).await?;
-    dead(&cluster, peers[1]).await?;
-    cluster.node_mut(2)?.process.start()?;
-    cluster.alive(1).await?;
-
-    let one = ["recover", "-g", "1.0", "--node-is-dead", &names[0]];
-    assert_eq!(refused(&cluster, &one)?, (1, "PARTITION_BUSY".to_owned()), "the other may come back");
+    old.comes_back_alone().await?;
+    assert_eq!(old.refused(&old.given_up(1))?, (1, "PARTITION_BUSY".to_owned()), "the other may come back");
     wait::until("the question for a confirmation", READY_WITHIN, async || {
-        let said = refused(&cluster, &given_up)?;
+        let said = old.refused(&old.given_up(2))?;
         wait::holds(said == (1, "INVALID_ARGUMENT".to_owned()), || format!("{said:?}"))
     })
     .await?;
-    assert_eq!(cluster.config(TABLE, gpid).await?.primary.map(|p| p.peer == peers[2]), Some(false), "nothing was done");
-    // Busy while node 3 takes its copy back under a new incarnation.
-    let done = wait::until("the recovery", READY_WITHIN, async || {
-        cli::run(&cluster, &[&["--json"], &given_up[..], &["--yes"]].concat())?.json()
-    })
-    .await?;
+    let primary = old.cluster.config(TABLE, old.gpid).await?.primary;
+    assert_eq!(primary.map(|primary| primary.peer == old.peers[2]), Some(false), "nothing was done");
+
+    let done = old.recovers().await?;
     assert_eq!(done["done"], Value::Bool(true));
     assert!(done["may_lose"].as_str().is_some_and(|text| text.contains("since it left the partition")), "{done}");
     wait::until("reads", READY_WITHIN, async || {
-        let early = store.get("early".into()).await?;
+        let early = old.store.get("early".into()).await?;
         wait::holds(early.is_some_and(|value| value == "all three have it"), || "no value".to_owned())
     })
     .await?;
-    assert_eq!(store.get("late".into()).await?, None, "it was said that this may be lost");
-
-    cluster.node_mut(0)?.process.start()?;
-    cluster.node_mut(1)?.process.start()?;
-    cluster.healthy(TABLE).await?;
-    store.put("after".into(), "v".into()).await?;
-    let live = disks::live(gpid);
-    assert_eq!((set_aside(&cluster, 0, &live)?, set_aside(&cluster, 1, &live)?), (1, 1), "set aside, not deleted");
-    for peer in peers {
-        if cluster.config(TABLE, gpid).await?.primary.map(|primary| primary.peer) != Some(peer) {
-            cluster.propose(TABLE, gpid, peer).await?;
-        }
-        assert_eq!(store.get("late".into()).await?, None, "what was given up does not come back on {peer}");
-        assert!(store.get("after".into()).await?.is_some());
-    }
-    same_everywhere(&cluster).await
+    assert_eq!(old.store.get("late".into()).await?, None, "it was said that this may be lost");
+    old.the_dead_return().await
 }

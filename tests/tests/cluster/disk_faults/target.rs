@@ -1,9 +1,11 @@
 //! Disks that refuse in the midst of a move: full, read-only, failing, lying.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use common::job::{Job, JobOutcome, JobState};
+use common::rpc::node_admin::DiskMigrate;
 use tests::cluster::Options;
 use tests::disks::{self, SmallDisk};
 use tests::loop_disk::LoopDisk;
@@ -64,6 +66,17 @@ async fn a_target_that_cannot_be_synced_fails_the_job_and_nothing_else() -> Resu
     fails_and_then_succeeds("move.sync=error@2", "input/output error").await
 }
 
+/// A trial in which a slow copy to the second disk, which stands at `place`, is under way.
+async fn copies_slowly_to(place: PathBuf) -> Result<(Trial, Job)> {
+    let options = Options { places: vec![(0, 1, place)], ..Options::default() };
+    let mut trial = Trial::start_with(options).await?;
+    towards(&mut trial, "disk2").await?;
+    let request = DiskMigrate { max_rate_bytes_per_s: Some(2 << 20), ..trial.place.request() };
+    let job = trial.begin_as(request).await?;
+    trial.reaches(job.id, JobState::Moving).await?;
+    Ok((trial, job))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_fills_up_in_the_midst_of_a_copy_is_said_to_be_full() -> Result<()> {
     let _share = share().await;
@@ -73,13 +86,7 @@ async fn a_target_that_fills_up_in_the_midst_of_a_copy_is_said_to_be_full() -> R
     }
     let mount = tempfile::tempdir()?;
     let small = SmallDisk::mount(mount.path(), 768)?;
-    let options = Options { places: vec![(0, 1, mount.path().join("data"))], ..Options::default() };
-    let mut trial = Trial::start_with(options).await?;
-    towards(&mut trial, "disk2").await?;
-    let mut request = trial.place.request();
-    request.max_rate_bytes_per_s = Some(2 << 20);
-    let job = trial.begin_as(request).await?;
-    trial.reaches(job.id, JobState::Moving).await?;
+    let (mut trial, job) = copies_slowly_to(mount.path().join("data")).await?;
     small.fill(0)?;
     changed_nothing(&trial, job.id, "no space").await?;
     small.relieve()?;
@@ -98,13 +105,7 @@ async fn a_target_that_turns_read_only_fails_the_job_and_nothing_else() -> Resul
     }
     let dir = tempfile::tempdir()?;
     let disk = LoopDisk::make(&dir.path().join("two.img"), &dir.path().join("two"), 1024)?;
-    let options = Options { places: vec![(0, 1, disk.path().join("data"))], ..Options::default() };
-    let mut trial = Trial::start_with(options).await?;
-    towards(&mut trial, "disk2").await?;
-    let mut request = trial.place.request();
-    request.max_rate_bytes_per_s = Some(2 << 20);
-    let job = trial.begin_as(request).await?;
-    trial.reaches(job.id, JobState::Moving).await?;
+    let (mut trial, job) = copies_slowly_to(disk.path().join("data")).await?;
     tokio::time::sleep(Duration::from_millis(300)).await;
     disk.make_read_only()?;
     changed_nothing(&trial, job.id, "").await?;

@@ -41,7 +41,9 @@ struct Run {
 /// A move fails.
 pub(crate) async fn measure(ground: &Ground, scale: &Scale) -> Result<Vec<Verdict>> {
     say("\n#### Copying: a move without a limit against `cp --reflink=never` and fsync of the same files, MiB/s\n");
-    say("| run | the job, MOVING to MOVED | cp and fsync | ratio | cp, fsync, read back | ratio | the copy alone | its reading back | both |");
+    say(
+        "| run | the job, MOVING to MOVED | cp and fsync | ratio | cp, fsync, read back | ratio | the copy alone | its reading back | both |",
+    );
     say("|----:|----:|----:|----:|----:|----:|----:|----:|----:|");
     let loaded = ground.middle()?;
     let mut place = ground.secondary(loaded).await?;

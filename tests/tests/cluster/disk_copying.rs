@@ -43,7 +43,7 @@ async fn two_tables(cluster: &Cluster, place: &Place) -> Result<()> {
         wait::holds(tables <= 2, || format!("{tables} tables"))
     })
     .await?;
-    Ok(rows.write(&store(cluster)).await?)
+    rows.write(&store(cluster)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

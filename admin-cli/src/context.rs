@@ -82,10 +82,21 @@ impl Context {
         &self,
         call: impl AsyncFn(MetaAdminServiceClient, Deadline) -> Result<WireResult<T>, RpcError>,
     ) -> WireResult<T> {
+        Ok(self.meta_named(call).await?.1)
+    }
+
+    /// The same, and the address of the one that answered.
+    ///
+    /// # Errors
+    /// As [`Context::meta`].
+    pub async fn meta_named<T>(
+        &self,
+        call: impl AsyncFn(MetaAdminServiceClient, Deadline) -> Result<WireResult<T>, RpcError>,
+    ) -> WireResult<(String, T)> {
         let mut last = WireError::new(ErrorCode::InvalidArgument, "no meta server is given", "give one with --meta");
         for link in &self.meta {
             match link.call(self.timeout, |client, deadline| call(client, deadline)).await {
-                Ok(answer) => return answer,
+                Ok(answer) => return Ok((link.address().to_owned(), answer?)),
                 // It surely was not received, so another may be asked.
                 Err(CallError::NotSent(error)) => last = error,
                 Err(CallError::Lost(error)) => return Err(error),
@@ -233,6 +244,8 @@ mod tests {
             replicas: 0,
             primaries: 0,
             secondaries: 0,
+            learners: 0,
+            silent_ms: None,
             disks: vec![],
         };
         vec![node(0), node(1)]

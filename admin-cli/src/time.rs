@@ -1,12 +1,8 @@
 //! Times and sizes as they are shown: RFC 3339 in UTC with milliseconds, binary units.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-/// A point in time, from Unix milliseconds.
-#[must_use]
-pub fn rfc3339(unix_ms: u64) -> String {
-    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(unix_ms)).to_string()
-}
+pub use common::time::rfc3339;
 
 /// A size for people.
 #[must_use]
@@ -24,12 +20,6 @@ pub fn span(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_rfc_3339_in_utc_with_milliseconds() {
-        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
-        assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
-    }
 
     #[test]
     fn spans_show_milliseconds_only_where_they_matter() {

@@ -12,4 +12,5 @@ pub mod pool;
 pub mod procedure;
 pub mod rpc;
 pub mod shutdown;
+pub mod time;
 pub mod types;

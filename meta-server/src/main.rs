@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Parser;
 use common::clock::Clock;
 use common::config::{self, ConfigArgs};
-use common::rpc::{Secret, Security};
+use common::rpc::{Secret, SecretError, Security};
 use common::shutdown;
 use meta_server::settings::{MetaSettings, StoreKind};
 use meta_server::store::{MemoryStore, MetaStore, RocksStore};
@@ -46,7 +46,16 @@ struct Args {
     #[arg(long, value_name = "SECRET", env = "GODWIT_SECRET", hide_env_values = true, conflicts_with = "secret_file")]
     secret: Option<String>,
 
-    /// Listen on any address without a secret (setting insecure)
+    /// File with the token that changing requests over HTTP need (setting admin_token_file)
+    #[arg(long, value_name = "FILE")]
+    admin_token_file: Option<PathBuf>,
+
+    /// That token itself; others on this machine may see it: prefer the file or the environment
+    #[arg(long, value_name = "TOKEN", env = "GODWIT_ADMIN_TOKEN", hide_env_values = true)]
+    #[arg(conflicts_with = "admin_token_file")]
+    admin_token: Option<String>,
+
+    /// Listen on any address without a secret and without an admin token (setting insecure)
     #[arg(long)]
     insecure: bool,
 
@@ -68,6 +77,7 @@ impl Args {
             ("http", self.http.clone()),
             ("store", self.store.clone()),
             ("secret_file", path(&self.secret_file)),
+            ("admin_token_file", path(&self.admin_token_file)),
             ("insecure", self.insecure.then(|| "true".to_owned())),
             ("logging.format", self.log_format.clone()),
         ];
@@ -107,7 +117,11 @@ async fn run(args: &Args, settings: MetaSettings) -> anyhow::Result<()> {
         listen: settings.listen,
         http: settings.http,
         security: security(args, settings.secret_file.as_deref(), settings.insecure)?,
-        guardian: GuardianOptions { lost_delay: settings.guardian.lost_delay.0 },
+        guardian: GuardianOptions {
+            replica_lost_delay: settings.replica_lost_delay.0,
+            enable_region_failover: settings.enable_region_failover,
+        },
+        admin_token: admin_token(args, settings.admin_token_file.as_deref())?,
         tick: meta_server::TICK,
         clock: Clock::System,
         stop,
@@ -125,7 +139,15 @@ fn store(settings: &MetaSettings) -> anyhow::Result<Arc<dyn MetaStore>> {
 }
 
 fn security(args: &Args, file: Option<&Path>, insecure: bool) -> anyhow::Result<Security> {
-    let given = args.secret.as_ref().map(|text| Secret::new(text.as_bytes()));
-    let secret = given.or_else(|| file.map(Secret::read)).transpose()?;
+    let secret = secret(args.secret.as_deref(), file).context("cluster secret (secret_file)")?;
     Ok(Security { secret, insecure })
+}
+
+fn admin_token(args: &Args, file: Option<&Path>) -> anyhow::Result<Option<Secret>> {
+    secret(args.admin_token.as_deref(), file).context("admin token (admin_token_file)")
+}
+
+fn secret(given: Option<&str>, file: Option<&Path>) -> Result<Option<Secret>, SecretError> {
+    let given = given.map(|text| Secret::new(text.as_bytes()));
+    given.or_else(|| file.map(Secret::read)).transpose()
 }

@@ -118,6 +118,10 @@ impl Owner {
         self.options.clock.now()
     }
 
+    pub(crate) const fn guardian_options(&self) -> GuardianOptions {
+        self.options.guardian
+    }
+
     pub(crate) const fn metrics(&self) -> &MetaMetrics {
         &self.options.metrics
     }

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use common::clock::Clock;
 use common::metrics::Metrics;
-use common::rpc::meta_admin::MetaAdminService;
+use common::rpc::meta_admin::{Leader, MetaAdminService};
 use common::rpc::meta_node::MetaNodeService;
-use common::rpc::{BindError, LinkOptions, Router, Security, ServerOptions, Service, bind, serve};
+use common::rpc::{BindError, LinkOptions, Router, Secret, Security, ServerOptions, Service, bind, serve};
 use common::shutdown::Stop;
 use meta_state::policy::GuardianOptions;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::http::{self, HttpDoor};
+use crate::http::{self, HttpDoor, HttpGuard};
 use crate::metrics::MetaMetrics;
 use crate::owner::{Handle, OpenError, Owner, OwnerOptions};
 use crate::procedures;
@@ -39,6 +39,9 @@ pub struct MetaOptions {
     pub http: String,
     /// Who may connect.
     pub security: Security,
+    /// What changing requests over HTTP must present; without one they must not come from another site, and the http
+    /// port is on loopback unless `security` is insecure.
+    pub admin_token: Option<Secret>,
     /// Settings of the guardian.
     pub guardian: GuardianOptions,
     /// How often the guardian looks.
@@ -55,6 +58,11 @@ pub enum StartError {
     /// A port.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The rule of the http port.
+    #[error(
+        "{0} is not a loopback address and there is no admin token; set admin_token_file, or give --insecure to let anybody change the cluster over HTTP"
+    )]
+    NoAdminToken(SocketAddr),
     /// A port's own address.
     #[error("cannot read the address of a port: {0}")]
     Address(#[from] std::io::Error),
@@ -97,7 +105,7 @@ impl Running {
 /// [`StartError`].
 pub async fn start(options: MetaOptions) -> Result<Running, StartError> {
     let rpc = bind(&options.listen, &options.security).await?;
-    let http = bind(&options.http, &options.security).await?;
+    let http = bind_http(&options).await?;
     let (rpc_address, http_address) = (rpc.local_addr()?, http.local_addr()?);
     let metrics = Metrics::new();
     let link_options = LinkOptions { secret: options.security.secret.clone(), ..LinkOptions::default() };
@@ -113,22 +121,34 @@ pub async fn start(options: MetaOptions) -> Result<Running, StartError> {
     let stop = options.stop;
     let mut tasks = JoinSet::new();
     let (opened, shown) = watch::channel(None);
-    tasks.spawn(http::serve(http, HttpDoor { owner: shown, metrics, stop: stop.clone() }));
+    let guard = Arc::new(HttpGuard::new(options.admin_token, &options.http));
+    let door = HttpDoor { owner: shown, links: links.clone(), metrics, guard, stop: stop.clone() };
+    tasks.spawn(http::serve(http, door));
     let started = tokio::task::spawn_blocking(move || Owner::start(owner)).await;
     let (handle, owner) = started.map_err(std::io::Error::other)??;
     opened.send_replace(Some(handle.clone()));
     tasks.spawn(deal_out);
     tasks.spawn(procedures::run(handle.clone(), Arc::clone(&links), stop.clone()));
-    tasks.spawn(serve_rpc(rpc, options.security, handle.clone(), links, stop.clone()));
+    let leader = Leader { rpc: rpc_address, http: http_address };
+    let admin = AdminDoor { owner: handle.clone(), links, leader };
+    tasks.spawn(serve_rpc(rpc, options.security, admin, stop.clone()));
     tasks.spawn(tick(handle, options.tick, stop.clone()));
     tracing::info!(rpc = %rpc_address, http = %http_address, "meta server runs");
     Ok(Running { rpc: rpc_address, http: http_address, tasks, owner, stop })
 }
 
-async fn serve_rpc(listener: TcpListener, security: Security, owner: Handle, links: Arc<NodeLinks>, stop: Stop) {
+async fn bind_http(options: &MetaOptions) -> Result<TcpListener, StartError> {
+    let security = Security { secret: options.admin_token.clone(), insecure: options.security.insecure };
+    bind(&options.http, &security).await.map_err(|error| match error {
+        BindError::Exposed(address) => StartError::NoAdminToken(address),
+        BindError::Address(..) | BindError::Refused(..) => error.into(),
+    })
+}
+
+async fn serve_rpc(listener: TcpListener, security: Security, admin: AdminDoor, stop: Stop) {
     let mut router = Router::new();
-    common::route!(router, Service::MetaNode, NodeDoor { owner: owner.clone() });
-    common::route!(router, Service::MetaAdmin, AdminDoor { owner, links });
+    common::route!(router, Service::MetaNode, NodeDoor { owner: admin.owner.clone() });
+    common::route!(router, Service::MetaAdmin, admin);
     serve(listener, router, ServerOptions { security, ..ServerOptions::default() }, stop).await;
 }
 

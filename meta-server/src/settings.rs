@@ -1,10 +1,10 @@
 //! Settings of the meta server, each with its default and meaning.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use common::config::{HumanDuration, Settings};
 use common::logging::LoggingSettings;
+use meta_state::policy::GuardianOptions;
 use serde::{Deserialize, Serialize};
 
 /// Which store.
@@ -34,28 +34,19 @@ pub struct MetaSettings {
     pub secret_file: Option<PathBuf>,
     /// Any address without a secret.
     pub insecure: bool,
-    /// The guardian.
-    pub guardian: GuardianSettings,
+    /// File with the token of changing requests over HTTP.
+    pub admin_token_file: Option<PathBuf>,
+    /// Whether lost copies are made anew.
+    pub enable_region_failover: bool,
+    /// Patience with nodes that are away.
+    pub replica_lost_delay: HumanDuration,
     /// Log lines.
     pub logging: LoggingSettings,
 }
 
-/// Settings of the guardian.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct GuardianSettings {
-    /// Patience with nodes that are away.
-    pub lost_delay: HumanDuration,
-}
-
-impl Default for GuardianSettings {
-    fn default() -> Self {
-        Self { lost_delay: HumanDuration(Duration::from_secs(30)) }
-    }
-}
-
 impl Default for MetaSettings {
     fn default() -> Self {
+        let guardian = GuardianOptions::default();
         Self {
             data_dir: PathBuf::from("godwit-meta"),
             listen: "127.0.0.1:34601".to_owned(),
@@ -63,7 +54,9 @@ impl Default for MetaSettings {
             store: StoreKind::Rocks,
             secret_file: None,
             insecure: false,
-            guardian: GuardianSettings::default(),
+            admin_token_file: None,
+            enable_region_failover: guardian.enable_region_failover,
+            replica_lost_delay: HumanDuration(guardian.replica_lost_delay),
             logging: LoggingSettings::default(),
         }
     }
@@ -77,8 +70,13 @@ impl Settings for MetaSettings {
             ("http", "Address of the http port, host:port."),
             ("store", "Where metadata is kept: rocks (in data_dir) or memory (lost at the end of the process)."),
             ("secret_file", "File with the cluster secret; without one only loopback addresses are listened on."),
-            ("insecure", "Whether any address may be listened on without a secret."),
-            ("guardian.lost_delay", "How long a node may be away before its copies are made anew elsewhere."),
+            ("insecure", "Whether any address may be listened on without a secret and without an admin token."),
+            (
+                "admin_token_file",
+                "File with the token that changing requests over HTTP need; without one only a loopback http address is listened on.",
+            ),
+            ("enable_region_failover", "Whether the copies of a lost node are made anew elsewhere."),
+            ("replica_lost_delay", "How long a node may be away before its copies are made anew elsewhere."),
         ];
         docs.extend(LoggingSettings::DOCS);
         docs

@@ -2,6 +2,7 @@
 //! servers: they report whatever their configurations say, and their primaries promote learners at once.
 
 mod cluster;
+mod http;
 mod store_failures;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use common::rpc::node_admin::{
 };
 use common::rpc::rates::{CopyRates, RateChange};
 use common::rpc::{
-    Context, ErrorCode, Link, Router, Security, ServerOptions, Service, WireError, WireResult, bind, serve,
+    Context, ErrorCode, Link, Router, Secret, Security, ServerOptions, Service, WireError, WireResult, bind, serve,
 };
 use common::shutdown::Stop;
 use common::types::{
@@ -53,19 +54,26 @@ impl Drop for Meta {
 
 impl Meta {
     pub(crate) async fn start(store: Arc<dyn MetaStore>) -> Self {
-        let stop = Stop::new();
-        let running = start(MetaOptions {
+        Self::start_with(store, None).await
+    }
+
+    pub(crate) fn options(store: Arc<dyn MetaStore>, admin_token: Option<Secret>, stop: Stop) -> MetaOptions {
+        MetaOptions {
             store,
             listen: "127.0.0.1:0".into(),
             http: "127.0.0.1:0".into(),
             security: Security::default(),
+            admin_token,
             guardian: GuardianOptions::default(),
             tick: Duration::from_millis(5),
             clock: Clock::System,
-            stop: stop.clone(),
-        })
-        .await
-        .unwrap();
+            stop,
+        }
+    }
+
+    pub(crate) async fn start_with(store: Arc<dyn MetaStore>, admin_token: Option<Secret>) -> Self {
+        let stop = Stop::new();
+        let running = start(Self::options(store, admin_token, stop.clone())).await.unwrap();
         let address = running.rpc.to_string();
         Self {
             http: running.http,
@@ -78,8 +86,13 @@ impl Meta {
 
     /// The answer of the http port.
     pub(crate) async fn get(&self, path: &str) -> String {
+        self.request("GET", path, "Host: meta\r\n").await
+    }
+
+    /// The answer of the http port to a request with these header lines.
+    pub(crate) async fn request(&self, method: &str, path: &str, headers: &str) -> String {
         let mut stream = tokio::net::TcpStream::connect(self.http).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: meta\r\nConnection: close\r\n\r\n");
+        let request = format!("{method} {path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).await.unwrap();

@@ -32,6 +32,8 @@ pub struct Options {
     pub secret: Option<&'static str>,
     /// Settings of the replica servers, as key and value.
     pub settings: Vec<(&'static str, String)>,
+    /// Settings of the meta server, as key and value.
+    pub meta_settings: Vec<(&'static str, String)>,
     /// Directories to use as disks instead of fresh ones: (node, disk, path), both from 0.
     pub places: Vec<(usize, usize, PathBuf)>,
     /// Directories to use as homes instead of fresh ones: (node from 0, path).
@@ -40,7 +42,17 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { nodes: 3, disks: 2, sync: "always", secret: None, settings: vec![], places: vec![], homes: vec![] }
+        Self {
+            nodes: 3,
+            disks: 2,
+            sync: "always",
+            secret: None,
+            settings: vec![],
+            // Tests that lose a node for good do not wait ten minutes for its copies.
+            meta_settings: vec![("replica_lost_delay", "30s".to_owned())],
+            places: vec![],
+            homes: vec![],
+        }
     }
 }
 
@@ -114,6 +126,7 @@ impl Cluster {
         let (meta_address, meta_http) = (local()?, local()?);
         let mut args = flags(&[("data-dir", path_text(&dir.path().join("meta"))), ("listen", meta_address.clone())]);
         args.extend(flags(&[("http", meta_http.clone())]));
+        args.extend(setting_flags(&options.meta_settings));
         args.extend(secret_flags(secret_file.as_deref()));
         let meta = Process::new("meta-server", programs::find("meta-server")?, args, dir.path().join("meta.log"));
         let mut cluster = Self {
@@ -155,7 +168,7 @@ impl Cluster {
             ("home", path_text(&home)),
             ("log-sync", options.sync.to_owned()),
         ]);
-        args.extend(options.settings.iter().flat_map(|(key, value)| ["--set".to_owned(), format!("{key}={value}")]));
+        args.extend(setting_flags(&options.settings));
         args.extend(secret_flags(self.secret_file.as_deref()));
         let log = self.dir.path().join(format!("node{}.log", index + 1));
         let process =
@@ -414,6 +427,10 @@ fn write_secret(dir: &Path, secret: &str) -> Result<PathBuf> {
     let file = dir.join("secret");
     std::fs::write(&file, secret)?;
     Ok(file)
+}
+
+fn setting_flags(settings: &[(&str, String)]) -> Vec<String> {
+    settings.iter().flat_map(|(key, value)| ["--set".to_owned(), format!("{key}={value}")]).collect()
 }
 
 fn secret_flags(file: Option<&Path>) -> Vec<String> {

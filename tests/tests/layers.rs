@@ -37,7 +37,7 @@ const REPLICA_SERVER: &[&[&str]] = &[
     &["server"],
 ];
 const META_SERVER: &[&[&str]] =
-    &[&["settings", "store", "metrics"], &["push"], &["owner"], &["procedures"], &["service", "http"], &["server"]];
+    &[&["settings", "store", "metrics"], &["push"], &["owner"], &["procedures"], &["service"], &["http"], &["server"]];
 
 /// The only files that may name RocksDB.
 const ROCKSDB: [&str; 2] = ["replica-server/src/storage/", "meta-server/src/store/"];

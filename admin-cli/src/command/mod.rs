@@ -12,7 +12,9 @@ mod disk_plan;
 mod disk_set;
 mod flush;
 mod job;
+mod leader;
 mod load;
+mod maintenance;
 mod node;
 mod propose;
 mod record;
@@ -35,6 +37,10 @@ pub enum Command {
     ClusterInfo,
     /// Show the nodes
     Nodes,
+    /// Show where the meta server that decides is reached, by calls and by HTTP
+    Leader,
+    /// Switch maintenance mode on or off, or show it: while it is on, copies of nodes that are away are not made anew
+    Maintenance(maintenance::Maintenance),
     /// Create a table; returns when every partition has all its replicas
     Create(table::Create),
     /// List the tables
@@ -98,6 +104,8 @@ impl Command {
         match self {
             Self::ClusterInfo => node::cluster_info(context).await,
             Self::Nodes => node::nodes(context).await,
+            Self::Leader => leader::leader(context).await,
+            Self::Maintenance(command) => command.run(context).await,
             Self::Create(command) => command.run(context).await,
             Self::Ls => table::ls(context).await,
             Self::Drop(command) => command.run(context).await,

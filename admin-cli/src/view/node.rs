@@ -6,6 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::output::{Output, table};
+use crate::time::rfc3339;
 
 /// A node.
 #[derive(Clone, Debug, Serialize)]
@@ -36,6 +37,9 @@ pub struct Cluster {
     pub tables: u32,
     pub partitions: u32,
     pub healthy: u32,
+    pub maintenance: bool,
+    /// Since when it is on.
+    pub maintenance_since: Option<String>,
     pub nodes: Vec<NodeView>,
 }
 
@@ -80,16 +84,20 @@ pub fn nodes(info: &ClusterInfo) -> Output {
 #[must_use]
 pub fn cluster(info: &ClusterInfo) -> Output {
     let nodes: Vec<NodeView> = info.nodes.iter().map(view).collect();
+    let maintenance_since = info.maintenance_since_ms.map(rfc3339);
+    let on = maintenance_since.as_ref().map(|since| format!("\nmaintenance since {since}"));
     let facts = format!(
-        "cluster     {}\ntables      {}\npartitions  {}, of them healthy {}\n\n{}",
+        "cluster     {}\ntables      {}\npartitions  {}, of them healthy {}{}\n\n{}",
         info.cluster,
         info.tables,
         info.partitions,
         info.healthy,
+        on.unwrap_or_default(),
         text(&nodes)
     );
-    let (tables, partitions, healthy) = (info.tables, info.partitions, info.healthy);
-    Output::new(&Cluster { cluster: info.cluster, tables, partitions, healthy, nodes }, facts)
+    let ClusterInfo { cluster, tables, partitions, healthy, .. } = *info;
+    let maintenance = maintenance_since.is_some();
+    Output::new(&Cluster { cluster, tables, partitions, healthy, maintenance, maintenance_since, nodes }, facts)
 }
 
 #[cfg(test)]
@@ -115,9 +123,18 @@ mod tests {
             replicas: 3,
             primaries: 1,
             secondaries: 2,
+            learners: 0,
+            silent_ms: Some(300),
             disks: vec![disk],
         };
-        ClusterInfo { cluster: Uuid::nil(), nodes: vec![node], tables: 1, partitions: 3, healthy: 2 }
+        ClusterInfo {
+            cluster: Uuid::nil(),
+            nodes: vec![node],
+            tables: 1,
+            partitions: 3,
+            healthy: 2,
+            maintenance_since_ms: None,
+        }
     }
 
     #[test]
@@ -136,5 +153,14 @@ mod tests {
         assert_eq!(output.json["nodes"], nodes(&info()).json["nodes"]);
         assert_eq!((output.json["partitions"].clone(), output.json["healthy"].clone()), (json!(3), json!(2)));
         assert!(output.text.contains("127.0.0.1:34801"), "{}", output.text);
+    }
+
+    #[test]
+    fn maintenance_mode_is_shown_with_its_beginning() {
+        let off = cluster(&info());
+        assert_eq!((&off.json["maintenance"], &off.json["maintenance_since"]), (&json!(false), &json!(null)));
+        let on = cluster(&ClusterInfo { maintenance_since_ms: Some(0), ..info() });
+        assert_eq!(on.json["maintenance_since"], json!("1970-01-01T00:00:00.000Z"));
+        assert!(on.text.contains("maintenance since 1970") && !off.text.contains("maintenance"), "{}", on.text);
     }
 }

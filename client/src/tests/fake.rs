@@ -10,7 +10,7 @@ use common::procedure::{MigrateRegion, ProcedureFilter, ProcedureInfo};
 use common::route;
 use common::rpc::data::{DataError, DataOp, DataReply, DataRequest, DataService};
 use common::rpc::disk_plan::{DiskPlans, PlanRequest};
-use common::rpc::meta_admin::{ClusterInfo, MetaAdminService, RecoverPlan, TableInfo, TableRoute};
+use common::rpc::meta_admin::{ClusterInfo, Leader, Maintenance, MetaAdminService, RecoverPlan, TableInfo, TableRoute};
 use common::rpc::{Context, ErrorCode, Router, ServerOptions, Service, WireError, WireResult, bind, serve};
 use common::shutdown::Stop;
 use common::types::{Ballot, Gpid, Incarnation, Member, PartitionConfig, PeerId, SlotRange, TableId};
@@ -201,6 +201,18 @@ impl MetaAdminService for FakeMeta {
     }
 
     async fn cancel_procedure(self, _: Context, _: Uuid) -> WireResult<ProcedureInfo> {
+        unused()
+    }
+
+    async fn set_maintenance(self, _: Context, _: bool) -> WireResult<Maintenance> {
+        unused()
+    }
+
+    async fn maintenance(self, _: Context) -> WireResult<Maintenance> {
+        unused()
+    }
+
+    async fn leader(self, _: Context) -> WireResult<Leader> {
         unused()
     }
 

@@ -21,6 +21,7 @@ use rand::rngs::OsRng;
 use rand::{Rng, TryRngCore};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::codec;
@@ -40,7 +41,7 @@ const PROOF_BYTES: usize = 32;
 type Nonce = [u8; 32];
 type Proof = [u8; PROOF_BYTES];
 
-/// The cluster secret. Never printed.
+/// A secret: the cluster's, or the token of its operators. Never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<[u8]>);
 
@@ -54,12 +55,10 @@ impl fmt::Debug for Secret {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// Too easily guessed.
-    #[error(
-        "the cluster secret has {0} bytes; use at least {SECRET_BYTES_MIN}, for example: head -c 32 /dev/urandom | base64"
-    )]
+    #[error("a secret has {0} bytes; use at least {SECRET_BYTES_MIN}, for example: head -c 32 /dev/urandom | base64")]
     TooShort(usize),
     /// The file cannot be read.
-    #[error("cannot read the cluster secret from {0}: {1}; check secret_file and its permissions")]
+    #[error("cannot read a secret from {0}: {1}; check the setting that names the file, and its permissions")]
     Unreadable(String, io::Error),
 }
 
@@ -83,6 +82,12 @@ impl Secret {
     pub fn read(path: &Path) -> Result<Self, SecretError> {
         let bytes = std::fs::read(path).map_err(|e| SecretError::Unreadable(path.display().to_string(), e))?;
         Self::new(&bytes)
+    }
+
+    /// Whether somebody presents this secret. Takes as long for a wrong one of the same length as for the right one.
+    #[must_use]
+    pub fn is(&self, presented: &[u8]) -> bool {
+        self.0.ct_eq(presented).into()
     }
 
     fn mac(&self, side: Side, hello: &Hello, challenge: &Nonce) -> Result<Hmac<Sha256>, HandshakeError> {
@@ -379,5 +384,14 @@ mod tests {
     fn a_short_secret_is_refused_and_none_is_ever_printed() {
         assert!(Secret::new(b"  short \n").unwrap_err().to_string().contains("16"));
         assert!(!format!("{:?}", secret("a secret of a cluster")).contains("cluster"));
+    }
+
+    #[test]
+    fn only_the_secret_itself_is_the_secret() {
+        let secret = secret("a secret of a cluster").unwrap();
+        assert!(secret.is(b"a secret of a cluster"));
+        for other in ["", "a secret of a cluste", "a secret of a clusteR", "a secret of a cluster "] {
+            assert!(!secret.is(other.as_bytes()), "{other}");
+        }
     }
 }

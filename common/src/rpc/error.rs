@@ -53,6 +53,9 @@ pub enum ErrorCode {
     OutcomeUnknown,
     ShuttingDown,
     // Doors
+    UnknownPath,
+    WrongMethod,
+    CrossSite,
     Unreachable,
     Timeout,
     Unauthenticated,

@@ -1,6 +1,7 @@
 //! Client and operator's tool to meta server.
 #![allow(missing_docs, reason = "the service macro generates items without docs; the trait's methods carry them")]
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -52,8 +53,34 @@ pub trait MetaAdminService {
     /// Cancels a procedure that can still turn back; the cancel is durable when this answers.
     async fn cancel_procedure(id: Uuid) -> WireResult<ProcedureInfo>;
 
+    /// Switches maintenance mode: while it is on no copies of lost nodes are made anew. Durable when this answers.
+    async fn set_maintenance(on: bool) -> WireResult<Maintenance>;
+
+    /// Whether maintenance mode is on.
+    async fn maintenance() -> WireResult<Maintenance>;
+
+    /// Where the meta server that decides is reached.
+    async fn leader() -> WireResult<Leader>;
+
     /// Plans moves between the disks of nodes, as they stand now. Changes nothing.
     async fn plan_disks(request: PlanRequest) -> WireResult<DiskPlans>;
+}
+
+/// Maintenance mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maintenance {
+    /// Since when it is on, in Unix milliseconds; `None`: it is off.
+    pub since_ms: Option<u64>,
+}
+
+/// A meta server's addresses, as it listens on them: the host may be unspecified (`0.0.0.0`), which stands for the one
+/// through which it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leader {
+    /// Of calls.
+    pub rpc: SocketAddr,
+    /// Of HTTP.
+    pub http: SocketAddr,
 }
 
 /// A table.
@@ -95,6 +122,8 @@ pub struct ClusterInfo {
     pub partitions: u32,
     /// Those of them that have a primary and all members.
     pub healthy: u32,
+    /// Maintenance mode, and since when in Unix milliseconds; `None`: it is off.
+    pub maintenance_since_ms: Option<u64>,
 }
 
 /// A node.
@@ -112,6 +141,10 @@ pub struct NodeInfo {
     pub primaries: u32,
     /// Of them secondaries.
     pub secondaries: u32,
+    /// Learners it holds: copies that catch up.
+    pub learners: u32,
+    /// Milliseconds since it was last heard of; `None`: not since the meta server started.
+    pub silent_ms: Option<u64>,
     /// Its disks, in order of tag.
     pub disks: Vec<DiskReport>,
 }

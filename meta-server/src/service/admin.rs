@@ -6,7 +6,7 @@ use std::time::Duration;
 use common::job::Job;
 use common::procedure::{MigrateRegion, ProcedureFilter, ProcedureInfo};
 use common::rpc::disk_plan::{DiskPlans, PlanRequest};
-use common::rpc::meta_admin::{ClusterInfo, MetaAdminService, RecoverPlan, TableInfo, TableRoute};
+use common::rpc::meta_admin::{ClusterInfo, Leader, Maintenance, MetaAdminService, RecoverPlan, TableInfo, TableRoute};
 use common::rpc::{Context, ErrorCode, WireError, WireResult};
 use common::types::{Gpid, Member, PeerId, TableId};
 use meta_state::{Record, ValidatedTable};
@@ -26,6 +26,7 @@ const HAND_OVER_MAX: Duration = Duration::from_secs(5);
 pub(crate) struct AdminDoor {
     pub(crate) owner: Handle,
     pub(crate) links: Arc<NodeLinks>,
+    pub(crate) leader: Leader,
 }
 
 impl MetaAdminService for AdminDoor {
@@ -88,6 +89,18 @@ impl MetaAdminService for AdminDoor {
 
     async fn cancel_procedure(self, _: Context, id: Uuid) -> WireResult<ProcedureInfo> {
         procedures::cancel(&self.owner, id).await
+    }
+
+    async fn set_maintenance(self, _: Context, on: bool) -> WireResult<Maintenance> {
+        super::set_maintenance(&self.owner, on).await
+    }
+
+    async fn maintenance(self, _: Context) -> WireResult<Maintenance> {
+        super::maintenance(&self.owner).await
+    }
+
+    async fn leader(self, _: Context) -> WireResult<Leader> {
+        Ok(self.leader)
     }
 
     async fn plan_disks(self, _: Context, request: PlanRequest) -> WireResult<DiskPlans> {

@@ -17,7 +17,7 @@ use crate::push::NodeLinks;
 const ASK_MAX: Duration = Duration::from_secs(5);
 
 /// Plans for the nodes that the request means.
-pub(super) async fn plan(owner: &Handle, links: &Arc<NodeLinks>, request: PlanRequest) -> WireResult<DiskPlans> {
+pub(crate) async fn plan(owner: &Handle, links: &Arc<NodeLinks>, request: PlanRequest) -> WireResult<DiskPlans> {
     let node = request.node;
     let asked = owner.ask(move |owner| owner.cluster().nodes_to_plan(node, owner.now())).await?;
     let answers = join_all(asked.into_iter().map(|asked| usage_of(links, asked))).await;

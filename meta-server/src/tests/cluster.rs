@@ -42,7 +42,7 @@ async fn until_healthy(meta: &Meta, nodes: &[FakeNode], name: &'static str) -> T
     }
 }
 
-async fn healthy(store: Arc<dyn MetaStore>) -> (Meta, Vec<FakeNode>, Arc<PartitionConfig>) {
+pub(super) async fn healthy(store: Arc<dyn MetaStore>) -> (Meta, Vec<FakeNode>, Arc<PartitionConfig>) {
     let meta = Meta::start(store).await;
     let nodes = nodes(&meta, 3).await;
     create(&meta, "t", 8, 3).await.unwrap();

@@ -33,5 +33,5 @@ pub use procedure::{
 };
 pub use record::{Identity, JobKey, Record};
 pub use refusal::ChangeRefusal;
-pub use request::{Asked, JOBS_MAX, RecoverDecision, Verdict, plan_nodes};
+pub use request::{Asked, JOBS_MAX, PartitionFilter, PartitionHealth, RecoverDecision, Verdict, plan_nodes};
 pub use table::{NAME_BYTES_MAX, PARTITIONS_MAX, REPLICAS_MAX, Table, TableStatus, ValidatedTable};

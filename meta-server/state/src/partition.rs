@@ -31,7 +31,8 @@ pub struct Partition {
     pub lock: Option<Lock>,
     /// A copy reported this ballot, above ours: nothing is decided but by `recover` (rule META).
     pub frozen: Option<Ballot>,
-    /// Nodes that were members and are no copies now, latest last: their return is cheaper than a new copy.
+    /// Nodes that were members and are none now, latest last: their return is cheaper than a new copy. One that is a
+    /// learner again stays among them, for it may go away again.
     pub former: Vec<PeerId>,
     /// Copies that an operator's recovery gave up (rule LAST COPY).
     #[serde(default)]
@@ -59,10 +60,18 @@ impl Partition {
     pub fn with(&self, config: PartitionConfig, last: Option<(Requester, ConfigChange)>) -> Self {
         let mut former = self.former.clone();
         former.extend(self.config.members().map(|m| m.peer).filter(|p| !former.contains(p)).collect::<Vec<_>>());
-        former.retain(|peer| config.copy_on(*peer).is_none());
+        former.retain(|peer| !config.is_member(*peer));
         former.drain(..former.len().saturating_sub(FORMER_MAX));
         let (lock, frozen, given_up) = (self.lock, self.frozen, self.given_up);
         Self { config: Arc::new(config), last, former, lock, frozen, given_up }
+    }
+
+    /// The nodes whose copies are missing: the members that left last, as many as are missing. One that left earlier was
+    /// replaced.
+    pub(crate) fn missing_nodes(&self) -> impl Iterator<Item = PeerId> {
+        let missing = (self.config.replica_count as usize).saturating_sub(self.config.copies().count());
+        let former = self.former.iter().rev().copied();
+        former.filter(|peer| self.config.copy_on(*peer).is_none()).take(missing)
     }
 
     /// Whether an operator's recovery gave up this copy, or an older one in the same place.

@@ -10,7 +10,7 @@ use crate::partition::Partition;
 use crate::procedure::{Procedure, ProcedureKey};
 use crate::table::Table;
 
-/// What the cluster is called, and its counters.
+/// What the cluster is called, its counters, and what holds for all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Minted at the meta server's first start; every disk carries it.
@@ -19,13 +19,16 @@ pub struct Identity {
     pub next_table: u32,
     /// The id that the next node gets.
     pub next_peer: u64,
+    /// Maintenance mode, and since when in Unix milliseconds; `None`: it is off.
+    #[serde(default)]
+    pub maintenance_since_ms: Option<u64>,
 }
 
 impl Identity {
     /// A new cluster.
     #[must_use]
     pub const fn new(cluster: Uuid) -> Self {
-        Self { cluster, next_table: 1, next_peer: 0 }
+        Self { cluster, next_table: 1, next_peer: 0, maintenance_since_ms: None }
     }
 }
 

@@ -90,7 +90,8 @@ impl World {
         }
         self.make_table();
         let now = self.meta.now(self.now);
-        let options = GuardianOptions { lost_delay: std::time::Duration::from_secs(12) };
+        let replica_lost_delay = std::time::Duration::from_secs(12);
+        let options = GuardianOptions { replica_lost_delay, ..GuardianOptions::default() };
         for proposal in guardian(&self.meta.cluster, options, now) {
             if let Some(next) = self.meta.cluster.accept(&proposal, now.wall_ms) {
                 self.trace.say(self.now, || format!("meta: guardian {:?}", proposal.cure));

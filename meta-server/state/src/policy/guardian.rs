@@ -7,7 +7,9 @@
 //! no member has a role                  appoint (rule ROLES)
 //! learner failed, or its node gone      drop the learner
 //! learner that nothing needs            drop the learner
-//! too few copies                        add a learner: on a node that has an old copy, else a new one after lost_delay
+//! too few copies                        add a learner: on a node that has an old copy, else a new one; if the node that
+//!                                       is missing is away, only after `replica_lost_delay`, and not at all in
+//!                                       maintenance mode or without `enable_region_failover`
 //! ```
 //!
 //! A dead node's members are the primary's to drop (rule UNION). The guardian waits for a disk move before its
@@ -34,16 +36,22 @@ const APPOINT_PAUSE: Duration = Duration::from_secs(3);
 /// A copy that was just made a learner gets this time to become one.
 const LEARNER_PAUSE: Duration = Duration::from_secs(3);
 
+/// A learner holds nothing that its partition misses: so long, and not `replica_lost_delay`, its silent node or a node that
+/// does not make it is waited for, unless that delay is shorter.
+const LEARNER_LOST: Duration = Duration::from_secs(30);
+
 /// Settings of the guardian.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GuardianOptions {
-    /// How long a node may be away before its copies are made anew elsewhere. Default 30 s.
-    pub lost_delay: Duration,
+    /// How long a node may be away before its copies are made anew elsewhere. Default 10 min.
+    pub replica_lost_delay: Duration,
+    /// Whether they are made anew at all. Appointments and take-overs do not depend on it. Default: they are.
+    pub enable_region_failover: bool,
 }
 
 impl Default for GuardianOptions {
     fn default() -> Self {
-        Self { lost_delay: Duration::from_secs(30) }
+        Self { replica_lost_delay: Duration::from_secs(600), enable_region_failover: true }
     }
 }
 
@@ -166,7 +174,7 @@ impl Round<'_> {
                 }
                 ReplicaStatus::Primary | ReplicaStatus::Secondary | ReplicaStatus::Learner => false,
             },
-            None => vitals.loaded && (!vitals.has_room() || since >= self.options.lost_delay),
+            None => vitals.loaded && (!vitals.has_room() || since >= self.learner_lost()),
         }
     }
 
@@ -214,8 +222,21 @@ impl Round<'_> {
     }
 
     fn waits_for_return(&self, partition: &Partition) -> bool {
-        let away = |peer: &PeerId| self.cluster.vitals(*peer, self.now.mono).is_none_or(|v| !v.loaded);
-        self.since_change(partition) < self.options.lost_delay && partition.former.iter().any(away)
+        partition.missing_nodes().any(|peer| self.may_come_back(partition, peer))
+    }
+
+    fn may_come_back(&self, partition: &Partition, peer: PeerId) -> bool {
+        let away_for = match self.cluster.vitals(peer, self.now.mono) {
+            Some(vitals) if vitals.loaded => return false,
+            Some(_) => self.since_change(partition),
+            None => self.cluster.silent_for(peer, self.now.mono),
+        };
+        self.is_paused() || away_for < self.options.replica_lost_delay
+    }
+
+    // An operator takes nodes down, or wants to decide by himself.
+    fn is_paused(&self) -> bool {
+        !self.options.enable_region_failover || self.cluster.identity.maintenance_since_ms.is_some()
     }
 
     // Learners that come and go are added ever more slowly, up to once in about half a minute.
@@ -230,7 +251,11 @@ impl Round<'_> {
     }
 
     fn is_lost(&self, peer: PeerId) -> bool {
-        self.cluster.silent_for(peer, self.now.mono) >= self.options.lost_delay
+        self.cluster.silent_for(peer, self.now.mono) >= self.learner_lost()
+    }
+
+    fn learner_lost(&self) -> Duration {
+        self.options.replica_lost_delay.min(LEARNER_LOST)
     }
 
     fn is_locked(&self, partition: &Partition) -> bool {

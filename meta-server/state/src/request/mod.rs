@@ -2,7 +2,9 @@
 
 mod change;
 mod disk_plan;
+mod health;
 mod lock;
+mod maintenance;
 mod propose;
 mod recover;
 mod register;
@@ -13,6 +15,7 @@ mod view;
 pub use change::Verdict;
 pub(crate) use change::frozen_error;
 pub use disk_plan::{Asked, plan_nodes};
+pub use health::{PartitionFilter, PartitionHealth};
 pub use recover::RecoverDecision;
 pub use report::JOBS_MAX;
 pub(crate) use view::unknown_node;

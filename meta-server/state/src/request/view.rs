@@ -40,12 +40,27 @@ impl Cluster {
     /// # Errors
     /// `UnknownTable`.
     pub fn route(&self, name: &str) -> Result<TableRoute, WireError> {
-        let table = self.table_named(name)?;
-        Ok(TableRoute {
+        Ok(self.route_of(self.table_named(name)?))
+    }
+
+    /// The same by the table's id.
+    ///
+    /// # Errors
+    /// `UnknownTable`, also after a drop.
+    pub fn route_by_id(&self, id: TableId) -> Result<TableRoute, WireError> {
+        let table = self.tables.get(&id).filter(|t| t.status == TableStatus::Live).ok_or_else(|| {
+            let hint = "/admin/tables and admin-cli ls list the tables";
+            WireError::new(ErrorCode::UnknownTable, format!("there is no table with id {id}"), hint)
+        })?;
+        Ok(self.route_of(table))
+    }
+
+    fn route_of(&self, table: &Table) -> TableRoute {
+        TableRoute {
             table: self.info_of(table),
             configs: self.partitions_of(table.id).map(|p| p.config.clone()).collect(),
             nodes: self.nodes.values().map(|n| (n.peer, n.address.clone())).collect(),
-        })
+        }
     }
 
     /// The configurations that name a node: with a copy, or with a move of its copy.
@@ -67,6 +82,7 @@ impl Cluster {
             tables: count(self.tables.values().filter(|t| t.status == TableStatus::Live).count()),
             partitions: count(live().count()),
             healthy: count(live().filter(|p| p.config.is_healthy()).count()),
+            maintenance_since_ms: self.identity.maintenance_since_ms,
         }
     }
 
@@ -74,6 +90,8 @@ impl Cluster {
         let configs = || self.live_partitions().map(|p| &p.config);
         let primaries = configs().filter(|c| c.primary.is_some_and(|m| m.peer == node.peer)).count();
         let secondaries = configs().filter(|c| c.secondaries.iter().any(|m| m.peer == node.peer)).count();
+        let learners = configs().filter(|c| c.learners.iter().any(|m| m.peer == node.peer)).count();
+        let seen = self.vitals.get(&node.peer).map(|v| now.since(v.seen).as_millis());
         let mut disks = self.vitals.get(&node.peer).map(|v| v.disks.clone()).unwrap_or_default();
         disks.sort_by(|a, b| a.disk.cmp(&b.disk));
         NodeInfo {
@@ -83,8 +101,15 @@ impl Cluster {
             replicas: count(primaries + secondaries),
             primaries: count(primaries),
             secondaries: count(secondaries),
+            learners: count(learners),
+            silent_ms: seen.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)),
             disks,
         }
+    }
+
+    /// Moves between disks, oldest first.
+    pub fn disk_jobs(&self) -> impl DoubleEndedIterator<Item = &Job> {
+        self.jobs.values()
     }
 
     /// Moves between disks and between nodes, oldest first; all nodes' if `None`.

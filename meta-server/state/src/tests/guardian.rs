@@ -6,8 +6,8 @@ use common::job::{Job, JobState};
 use common::types::{Incarnation, MovingRequest};
 
 use super::*;
-use crate::ChangeRefusal;
 use crate::policy::Cure;
+use crate::{ChangeRefusal, DEAD_AFTER};
 
 fn healthy(nodes: u64, partitions: u32, replicas: u32) -> (World, Gpid) {
     let mut world = World::new(nodes);
@@ -57,6 +57,101 @@ fn a_dead_secondary_is_waited_for_then_replaced() {
     assert_eq!(world.config(gpid).member_count(), 2);
     world.rounds(20);
     assert!(world.all_healthy() && !world.config(gpid).is_member(dead.peer));
+}
+
+/// A partition of four nodes that has lost a secondary with its node.
+fn one_is_lost() -> (World, Gpid, PeerId) {
+    let (mut world, gpid) = healthy(4, 1, 3);
+    let config = world.config(gpid).clone();
+    let (primary, dead) = (config.primary.unwrap().peer.0, config.secondaries[0]);
+    world.down.insert(dead.peer);
+    world.pass(DEAD_AFTER);
+    world.beat();
+    world.change(primary, gpid, &ConfigChange::Drop { member: dead, moving: None });
+    (world, gpid, dead.peer)
+}
+
+fn maintain(world: &mut World, on: bool) {
+    let record = world.cluster.set_maintenance(on, world.now).unwrap();
+    world.apply(vec![record]);
+    assert_eq!(world.cluster.set_maintenance(on, world.now), None, "it is so already");
+}
+
+#[test]
+fn in_maintenance_mode_and_without_failover_a_lost_copy_is_not_made_anew_until_that_ends() {
+    for by_setting in [false, true] {
+        let (mut world, gpid, dead) = one_is_lost();
+        if by_setting {
+            world.options.enable_region_failover = false;
+        } else {
+            maintain(&mut world, true);
+        }
+        world.rounds(100);
+        assert_eq!(world.config(gpid).copies().count(), 2);
+        if by_setting {
+            world.options.enable_region_failover = true;
+        } else {
+            maintain(&mut world, false);
+        }
+        world.rounds(4);
+        assert!(world.all_healthy() && !world.config(gpid).is_member(dead));
+    }
+}
+
+#[test]
+fn in_maintenance_mode_a_node_that_returns_is_taken_back_and_leaders_are_appointed() {
+    let (mut world, gpid, dead) = one_is_lost();
+    maintain(&mut world, true);
+    world.rounds(50);
+    world.down.remove(&dead);
+    world.says.insert((dead, gpid), Some(idle(gpid, 1)));
+    world.round();
+    assert!(world.config(gpid).copy_on(dead).is_some());
+    world.says.clear();
+    world.rounds(2);
+    let ballot = world.config(gpid).ballot;
+    for member in world.config(gpid).clone().members() {
+        world.says.insert((member.peer, gpid), Some(idle(gpid, member.incarnation.0)));
+    }
+    world.rounds(2);
+    assert!(world.config(gpid).appointed.is_some_and(|appointed| appointed > ballot));
+}
+
+#[test]
+fn in_maintenance_mode_new_tables_and_copies_of_failed_disks_are_made() {
+    let (mut world, gpid) = healthy(4, 1, 3);
+    maintain(&mut world, true);
+    let table = world.create("u", 2, 3);
+    world.rounds(8);
+    assert!(world.config(Gpid::new(table, 1)).is_healthy());
+    let config = world.config(gpid).clone();
+    let failed = config.secondaries[0];
+    world.disk.insert(failed.peer, DiskStatus::IoError);
+    world.says.insert((failed.peer, gpid), None);
+    let drop = ConfigChange::Drop { member: failed, moving: None };
+    world.change(config.primary.unwrap().peer.0, gpid, &drop);
+    world.rounds(4);
+    assert!(world.config(gpid).is_healthy());
+}
+
+#[test]
+fn a_node_that_went_away_again_while_it_learned_is_waited_for_like_any_other() {
+    let (mut world, gpid, away) = one_is_lost();
+    world.options.replica_lost_delay = Duration::from_secs(60);
+    world.rounds(5);
+    world.down.remove(&away);
+    world.says.insert((away, gpid), Some(idle(gpid, 1)));
+    world.pass(Duration::from_secs(1));
+    world.beat();
+    let proposal = world.proposals()[0].clone();
+    let next = world.cluster.accept(&proposal, world.now.wall_ms).unwrap();
+    world.apply(vec![next.into()]);
+    world.down.insert(away);
+    // Its learner is dropped after thirty seconds, and another takes its place only after sixty.
+    world.rounds(50);
+    assert_eq!(world.config(gpid).copies().count(), 2);
+    world.rounds(15);
+    assert!(world.all_healthy() && !world.config(gpid).is_member(away));
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub(super) struct World {
     pub(super) says: BTreeMap<(PeerId, Gpid), Option<ReplicaReport>>,
     pub(super) disk: BTreeMap<PeerId, DiskStatus>,
     pub(super) draining: BTreeSet<PeerId>,
+    pub(super) options: GuardianOptions,
 }
 
 impl World {
@@ -30,7 +31,8 @@ impl World {
         let now = Now { mono: Time(1_000_000_000), wall_ms: 1_000_000 };
         let cluster = Cluster::new(Identity::new(Uuid::from_u128(1)), now.mono);
         let (down, draining, says, disk) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
-        let mut world = Self { cluster, now, down, says, disk, draining };
+        let options = GuardianOptions { replica_lost_delay: Duration::from_secs(30), ..GuardianOptions::default() };
+        let mut world = Self { cluster, now, down, says, disk, draining, options };
         (0..nodes).for_each(|n| world.register(n, 100 + u128::from(n), true));
         world.beat();
         world
@@ -125,7 +127,7 @@ impl World {
     }
 
     pub(super) fn proposals(&self) -> Vec<Proposal> {
-        guardian(&self.cluster, GuardianOptions::default(), self.now)
+        guardian(&self.cluster, self.options, self.now)
     }
 
     /// One second: heartbeats, the guardian's cures, and primaries that promote what learned.

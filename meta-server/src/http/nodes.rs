@@ -1,0 +1,43 @@
+//! `/admin/nodes`: the nodes with their disks.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Json;
+use common::rpc::meta_admin::NodeInfo;
+use common::rpc::meta_node::DiskReport;
+use common::types::PeerId;
+use serde::Serialize;
+
+use super::HttpDoor;
+use super::error::Answer;
+use super::params::Params;
+
+#[derive(Serialize)]
+pub(super) struct Nodes {
+    nodes: Vec<Node>,
+}
+
+#[derive(Serialize)]
+struct Node {
+    peer_id: PeerId,
+    address: String,
+    status: &'static str,
+    silent_ms: Option<u64>,
+    replicas: u32,
+    primaries: u32,
+    secondaries: u32,
+    learners: u32,
+    disks: Vec<DiskReport>,
+}
+
+pub(super) async fn nodes(State(door): State<HttpDoor>, uri: Uri) -> Answer<Json<Nodes>> {
+    Params::of(&uri, &[])?;
+    let info = door.owner()?.ask(|owner| Ok(owner.cluster().cluster_info(owner.now().mono))).await?;
+    Ok(Json(Nodes { nodes: info.nodes.into_iter().map(view).collect() }))
+}
+
+fn view(node: NodeInfo) -> Node {
+    let NodeInfo { peer_id, address, alive, replicas, primaries, secondaries, learners, silent_ms, disks } = node;
+    let status = if alive { "ALIVE" } else { "DEAD" };
+    Node { peer_id, address, status, silent_ms, replicas, primaries, secondaries, learners, disks }
+}

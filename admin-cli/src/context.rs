@@ -247,6 +247,8 @@ mod tests {
             learners: 0,
             silent_ms: None,
             disks: vec![],
+            draining: false,
+            drain_blocked: None,
         };
         vec![node(0), node(1)]
     }

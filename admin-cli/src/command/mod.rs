@@ -16,6 +16,7 @@ mod leader;
 mod load;
 mod maintenance;
 mod node;
+mod node_drain;
 mod propose;
 mod record;
 mod recover;
@@ -71,6 +72,10 @@ pub enum Command {
     DiskBalance(disk_balance::DiskBalance),
     /// Empty a disk: nothing new is put there, and its replicas move to the node's other disks
     DiskDrain(disk_drain::DiskDrain),
+    /// Empty a node: no replica comes to it, and all that it has move to others, a few at a time
+    NodeDrain(node_drain::NodeDrain),
+    /// Let a node that was drained take replicas again
+    NodeUndrain(node_drain::NodeUndrain),
     /// Make a secondary the primary
     Propose(propose::Propose),
     /// Compare the digests of all members at one decree
@@ -121,6 +126,8 @@ impl Command {
             Self::DiskGc(command) => command.run(context).await,
             Self::DiskBalance(command) => command.run(context).await,
             Self::DiskDrain(command) => command.run(context).await,
+            Self::NodeDrain(command) => command.run(context).await,
+            Self::NodeUndrain(command) => command.run(context).await,
             Self::Propose(command) => command.run(context).await,
             Self::Verify(command) => command.run(context).await,
             Self::Set(command) => command.run(context).await,

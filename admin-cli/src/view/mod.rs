@@ -17,7 +17,7 @@ pub use disk::{DiskCount, DiskCounts, DiskView, Disks, OneDisk, ReplicaView, cap
 pub use disk_plan::{Submitted, plans};
 pub use garbage::{Garbage, GarbageTotals, GarbageView, garbage};
 pub use job::{JobView, Jobs, OneJob, figures};
-pub use node::{Cluster, NodeView, Nodes, cluster, nodes};
+pub use node::{Cluster, NodeView, Nodes, cluster, nodes, one_node};
 pub use partition::{PartitionView, Partitions, partitions};
 pub use rates::{Rates, RatesView, rates};
 pub use table::{TableView, Tables, tables};

@@ -3,6 +3,7 @@
 use common::rpc::meta_admin::{ClusterInfo, NodeInfo};
 use common::rpc::meta_node::DiskReport;
 use serde::Serialize;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::output::{Output, table};
@@ -20,6 +21,10 @@ pub struct NodeView {
     pub primaries: u32,
     pub secondaries: u32,
     pub disks: Vec<DiskReport>,
+    /// Its replicas are to leave it.
+    pub draining: bool,
+    /// Why some of them cannot.
+    pub drain_blocked: Option<String>,
 }
 
 /// All nodes.
@@ -52,6 +57,8 @@ fn view(node: &NodeInfo) -> NodeView {
         primaries: node.primaries,
         secondaries: node.secondaries,
         disks: node.disks.clone(),
+        draining: node.draining,
+        drain_blocked: node.drain_blocked.clone(),
     }
 }
 
@@ -62,7 +69,7 @@ fn text(nodes: &[NodeView]) -> String {
         vec![
             node.peer_id.to_string(),
             node.address.clone(),
-            node.status.to_owned(),
+            if node.draining { format!("{}, draining", node.status) } else { node.status.to_owned() },
             node.replicas.to_string(),
             node.primaries.to_string(),
             node.secondaries.to_string(),
@@ -78,6 +85,13 @@ pub fn nodes(info: &ClusterInfo) -> Output {
     let nodes: Vec<NodeView> = info.nodes.iter().map(view).collect();
     let text = text(&nodes);
     Output::new(&Nodes { nodes }, text)
+}
+
+/// One node, and what happened to it.
+#[must_use]
+pub fn one_node(node: &NodeInfo, text: String) -> Output {
+    let node = view(node);
+    Output::new(&json!({ "node": node }), text)
 }
 
 /// `cluster-info`.
@@ -104,7 +118,6 @@ pub fn cluster(info: &ClusterInfo) -> Output {
 mod tests {
     use common::rpc::node_admin::DiskStatus;
     use common::types::PeerId;
-    use serde_json::json;
 
     use super::*;
 
@@ -126,6 +139,8 @@ mod tests {
             learners: 0,
             silent_ms: Some(300),
             disks: vec![disk],
+            draining: false,
+            drain_blocked: None,
         };
         ClusterInfo {
             cluster: Uuid::nil(),
@@ -143,7 +158,7 @@ mod tests {
             "peer_id": 0, "address": "127.0.0.1:34801", "status": "ALIVE", "replicas": 3, "primaries": 1,
             "secondaries": 2, "disks": [
                 {"disk": "disk1", "status": "NORMAL", "capacity_bytes": 9, "available_bytes": 4,
-                 "draining": false}]}]});
+                 "draining": false}], "draining": false, "drain_blocked": null}]});
         assert_eq!(nodes(&info()).json, expected);
     }
 

@@ -62,6 +62,10 @@ pub trait MetaAdminService {
     /// Where the meta server that decides is reached.
     async fn leader() -> WireResult<Leader>;
 
+    /// Lets all replicas of a node leave it, a few at a time, and none come to it; or lets it take part again. Durable when
+    /// this answers; the replicas go by themselves.
+    async fn drain_node(node: PeerId, draining: bool) -> WireResult<NodeInfo>;
+
     /// Plans moves between the disks of nodes, as they stand now. Changes nothing.
     async fn plan_disks(request: PlanRequest) -> WireResult<DiskPlans>;
 }
@@ -147,6 +151,10 @@ pub struct NodeInfo {
     pub silent_ms: Option<u64>,
     /// Its disks, in order of tag.
     pub disks: Vec<DiskReport>,
+    /// Whether its replicas are to leave it.
+    pub draining: bool,
+    /// Why some of them cannot, for now.
+    pub drain_blocked: Option<String>,
 }
 
 /// What a recovery would do.

@@ -4,6 +4,7 @@
 
 mod ask;
 mod door;
+mod drain;
 mod runner;
 
 pub use door::{cancel, list, migrate_region, one};

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::ask::perform;
+use super::drain;
 use crate::owner::{Handle, Owner};
 use crate::push::NodeLinks;
 
@@ -70,6 +71,7 @@ async fn put(owner: Handle, links: Arc<NodeLinks>, ask: Ask) -> Uuid {
 
 /// Every procedure takes the steps that it can take now. What they have to ask is answered.
 fn go_on(owner: &mut Owner) -> WireResult<Vec<Ask>> {
+    drain::begin(owner)?;
     let open: Vec<Uuid> = owner.cluster().open_procedures().map(|procedure| procedure.id).collect();
     let mut asks = Vec::new();
     for id in open {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use common::job::Job;
 use common::procedure::{MigrateRegion, ProcedureFilter, ProcedureInfo};
 use common::rpc::disk_plan::{DiskPlans, PlanRequest};
-use common::rpc::meta_admin::{ClusterInfo, Leader, Maintenance, MetaAdminService, RecoverPlan, TableInfo, TableRoute};
+use common::rpc::meta_admin::{ClusterInfo, Leader, Maintenance, MetaAdminService, NodeInfo, RecoverPlan, TableInfo, TableRoute};
 use common::rpc::{Context, ErrorCode, WireError, WireResult};
 use common::types::{Gpid, Member, PeerId, TableId};
 use meta_state::{Record, ValidatedTable};
@@ -103,6 +103,10 @@ impl MetaAdminService for AdminDoor {
         Ok(self.leader)
     }
 
+    async fn drain_node(self, _: Context, node: PeerId, draining: bool) -> WireResult<NodeInfo> {
+        self.owner.ask(move |owner| drain_node(owner, node, draining)).await
+    }
+
     async fn plan_disks(self, _: Context, request: PlanRequest) -> WireResult<DiskPlans> {
         plan::plan(&self.owner, &self.links, request).await
     }
@@ -136,6 +140,16 @@ fn store_table(owner: &mut Owner, id: TableId, records: Vec<Record>) -> WireResu
     let info = owner.cluster().table_info(id).ok_or_else(|| WireError::internal("the table is not in the state"))?;
     tracing::info!(table = info.name, id = %id, partitions = info.partitions, "table created or dropped");
     Ok(info)
+}
+
+fn drain_node(owner: &mut Owner, peer: PeerId, draining: bool) -> WireResult<NodeInfo> {
+    let now = owner.now().mono;
+    let record = owner.cluster().drain_node(peer, draining, now)?;
+    if record.is_some() {
+        tracing::info!(%peer, draining, "an operator drains a node, or ends that");
+    }
+    owner.commit(record.into_iter().collect())?;
+    owner.cluster().one_node(peer, now).ok_or_else(|| WireError::internal("the node is not in the state"))
 }
 
 fn recover(owner: &mut Owner, gpid: Gpid, dead: &[PeerId], confirmed: bool) -> WireResult<RecoverPlan> {

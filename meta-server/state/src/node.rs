@@ -22,6 +22,9 @@ pub struct Node {
     pub process: ProcessId,
     /// Every run that may have acknowledged a write for a copy still configured here fsynced first.
     pub sync_always: bool,
+    /// Its copies are to leave it, and none comes to it.
+    #[serde(default)]
+    pub draining: bool,
 }
 
 /// What a node's present run reported; forgotten when the meta server restarts.

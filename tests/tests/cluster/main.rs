@@ -16,6 +16,7 @@ mod full_disk;
 mod learn;
 mod meta_absence;
 mod metrics;
+mod node_drain;
 mod recover;
 mod replication;
 mod restart;

@@ -7,6 +7,7 @@
 //! no member has a role                  appoint (rule ROLES)
 //! learner failed, or its node gone      drop the learner
 //! learner that nothing needs            drop the learner
+//! learner on a node that is drained     drop the learner
 //! too few copies                        add a learner: on a node that has an old copy, else a new one; if the node that
 //!                                       is missing is away, only after `replica_lost_delay`, and not at all in
 //!                                       maintenance mode or without `enable_region_failover`
@@ -155,7 +156,8 @@ impl Round<'_> {
     fn useless_learner(&mut self, partition: &Partition) -> Option<ConfigChange> {
         let config = &partition.config;
         let surplus = config.is_healthy() && config.moving.is_none() && !self.is_locked(partition);
-        let useless = |m: &&Member| surplus || self.is_lost(m.peer) || self.has_failed(partition, **m);
+        let leaves = |m: &Member| self.cluster.is_draining(m.peer) && !self.is_locked(partition);
+        let useless = |m: &&Member| surplus || leaves(m) || self.is_lost(m.peer) || self.has_failed(partition, **m);
         let member = *config.learners.iter().find(useless)?;
         Some(ConfigChange::Drop { member, moving: None })
     }

@@ -29,10 +29,11 @@ struct Load {
 }
 
 impl Loads {
-    /// The nodes that may be given copies: alive, loaded, staying, with room on a disk.
+    /// The nodes that may be given copies: alive, loaded, staying, not drained, with room on a disk.
     #[must_use]
     pub fn of(cluster: &Cluster, now: Time) -> Self {
-        let usable = cluster.nodes.keys().filter_map(|peer| Some((*peer, cluster.vitals(*peer, now)?)));
+        let usable = cluster.nodes.values().filter(|node| !node.draining);
+        let usable = usable.filter_map(|node| Some((node.peer, cluster.vitals(node.peer, now)?)));
         let usable = usable.filter(|(_, v)| v.loaded && !v.stopping && v.has_room());
         let nodes = usable.map(|(peer, v)| (peer, Load { free_permille: v.free_permille(), ..Load::default() }));
         let mut loads = Self { nodes: nodes.collect() };

@@ -93,6 +93,11 @@ impl Cluster {
         self.procedures.values().filter(|procedure| !procedure.state.has_ended())
     }
 
+    /// The procedures that have ended, oldest first.
+    pub fn ended_procedures(&self) -> impl DoubleEndedIterator<Item = &Procedure> {
+        self.procedures.values().filter(|procedure| procedure.state.has_ended())
+    }
+
     /// A procedure, ended or not.
     #[must_use]
     pub fn procedure(&self, id: Uuid) -> Option<&Procedure> {

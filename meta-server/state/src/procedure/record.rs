@@ -134,7 +134,7 @@ impl Procedure {
     ///
     /// # Panics
     /// If it is over already.
-    pub(super) fn ended(&self, state: ProcedureState, now_ms: u64) -> Self {
+    pub(crate) fn ended(&self, state: ProcedureState, now_ms: u64) -> Self {
         assert!(!self.state.has_ended() && state.has_ended(), "procedure {} ends twice", self.id);
         let (updated_at_ms, finished_at_ms) = (now_ms, Some(now_ms));
         Self { state, updated_at_ms, finished_at_ms, deadline_at_ms: None, ..self.clone() }

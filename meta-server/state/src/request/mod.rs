@@ -5,6 +5,7 @@ mod disk_plan;
 mod health;
 mod lock;
 mod maintenance;
+mod node_drain;
 mod propose;
 mod recover;
 mod register;

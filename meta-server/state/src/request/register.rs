@@ -24,6 +24,7 @@ impl Cluster {
             address: registration.address.clone(),
             process: registration.process,
             sync_always: registration.sync_always && untainted,
+            draining: known.is_some_and(|n| n.draining),
         };
         if known == Some(&node) {
             return Ok((peer, Vec::new()));

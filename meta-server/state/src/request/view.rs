@@ -9,6 +9,7 @@ use common::types::{Now, PartitionConfig, PeerId, TableId, Time};
 
 use crate::cluster::Cluster;
 use crate::node::Node;
+use crate::policy::drain_blocked;
 use crate::table::{Table, TableStatus};
 
 impl Cluster {
@@ -86,7 +87,7 @@ impl Cluster {
         }
     }
 
-    fn node_info(&self, node: &Node, now: Time) -> NodeInfo {
+    pub(super) fn node_info(&self, node: &Node, now: Time) -> NodeInfo {
         let configs = || self.live_partitions().map(|p| &p.config);
         let primaries = configs().filter(|c| c.primary.is_some_and(|m| m.peer == node.peer)).count();
         let secondaries = configs().filter(|c| c.secondaries.iter().any(|m| m.peer == node.peer)).count();
@@ -104,6 +105,8 @@ impl Cluster {
             learners: count(learners),
             silent_ms: seen.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)),
             disks,
+            draining: node.draining,
+            drain_blocked: drain_blocked(self, node, now),
         }
     }
 

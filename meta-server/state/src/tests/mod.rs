@@ -1,6 +1,7 @@
 //! Tests of the whole state: a small world of nodes that report what they are told, without any protocol between them.
 
 mod guardian;
+mod node_drain;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -40,7 +40,7 @@ impl NodeDrain {
     pub(super) async fn run(self, context: &Context) -> WireResult<Output> {
         let node = drain(context, &self.node, true).await?;
         let node = if self.wait { empty(context, node).await? } else { node };
-        let text = match node.replicas {
+        let text = match held(&node) {
             0 => format!("{} is empty and stays so; node-undrain ends that", node.address),
             left => format!("{left} replicas leave {}: watch them with 'jobs --kind region'", node.address),
         };
@@ -63,17 +63,17 @@ async fn drain(context: &Context, node: &NodeName, draining: bool) -> WireResult
 
 /// Waits until nothing is left on the node. The drain goes on whether anybody waits or not.
 async fn empty(context: &Context, mut node: NodeInfo) -> WireResult<NodeInfo> {
-    let all = u64::from(node.replicas);
+    let all = u64::from(held(&node));
     let progress = context.progress(all, "replicas moved");
     let mut moved_at = Instant::now();
-    while node.replicas > 0 {
+    while held(&node) > 0 {
         tokio::time::sleep(POLL_EVERY).await;
         let now = look(context, node.peer_id).await?;
-        if now.replicas != node.replicas {
+        if held(&now) != held(&node) {
             moved_at = Instant::now();
         }
         node = now;
-        progress.at(all.saturating_sub(u64::from(node.replicas)));
+        progress.at(all.saturating_sub(u64::from(held(&node))));
         if let Some(why) = node.drain_blocked.as_ref().filter(|_| moved_at.elapsed() > STUCK_AFTER) {
             let hint = "it goes on once there is room: add a node, or end it with node-undrain";
             return Err(WireError::new(ErrorCode::RedundancyTooLow, why.clone(), hint));
@@ -81,6 +81,11 @@ async fn empty(context: &Context, mut node: NodeInfo) -> WireResult<NodeInfo> {
     }
     progress.clear();
     Ok(node)
+}
+
+/// Copies that it has, those that only catch up among them.
+const fn held(node: &NodeInfo) -> u32 {
+    node.replicas + node.learners
 }
 
 async fn look(context: &Context, peer: PeerId) -> WireResult<NodeInfo> {

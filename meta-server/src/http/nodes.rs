@@ -28,6 +28,8 @@ struct Node {
     secondaries: u32,
     learners: u32,
     disks: Vec<DiskReport>,
+    draining: bool,
+    drain_blocked: Option<String>,
 }
 
 pub(super) async fn nodes(State(door): State<HttpDoor>, uri: Uri) -> Answer<Json<Nodes>> {
@@ -37,7 +39,17 @@ pub(super) async fn nodes(State(door): State<HttpDoor>, uri: Uri) -> Answer<Json
 }
 
 fn view(node: NodeInfo) -> Node {
-    let NodeInfo { peer_id, address, alive, replicas, primaries, secondaries, learners, silent_ms, disks } = node;
-    let status = if alive { "ALIVE" } else { "DEAD" };
-    Node { peer_id, address, status, silent_ms, replicas, primaries, secondaries, learners, disks }
+    Node {
+        peer_id: node.peer_id,
+        address: node.address,
+        status: if node.alive { "ALIVE" } else { "DEAD" },
+        silent_ms: node.silent_ms,
+        replicas: node.replicas,
+        primaries: node.primaries,
+        secondaries: node.secondaries,
+        learners: node.learners,
+        disks: node.disks,
+        draining: node.draining,
+        drain_blocked: node.drain_blocked,
+    }
 }

@@ -14,6 +14,8 @@ use crate::types::{Gpid, PeerId};
 pub enum ProcedureKind {
     /// A replica moves from one node to another.
     RegionMigration,
+    /// A replica is made anew because its node is lost.
+    Rebuild,
 }
 
 impl fmt::Display for ProcedureKind {

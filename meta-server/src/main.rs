@@ -119,6 +119,7 @@ async fn run(args: &Args, settings: MetaSettings) -> anyhow::Result<()> {
         security: security(args, settings.secret_file.as_deref(), settings.insecure)?,
         guardian: GuardianOptions {
             replica_lost_delay: settings.replica_lost_delay.0,
+            max_rebuilds: settings.max_rebuilds,
             enable_region_failover: settings.enable_region_failover,
         },
         admin_token: admin_token(args, settings.admin_token_file.as_deref())?,

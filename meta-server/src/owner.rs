@@ -7,8 +7,8 @@ use std::time::Duration;
 use common::clock::Clock;
 use common::rpc::{ErrorCode, WireError, WireResult};
 use common::types::Now;
-use meta_state::policy::{GuardianOptions, guardian};
-use meta_state::{Cluster, Identity, Record};
+use meta_state::policy::{Cure, GuardianOptions, Proposal, guardian};
+use meta_state::{Cluster, Identity, Partition, Record};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::metrics::MetaMetrics;
@@ -206,9 +206,18 @@ impl Owner {
             tracing::info!(gpid = %proposal.gpid, ballot = %next.config.ballot, cure = ?proposal.cure, "cured");
         }
         self.options.metrics.cures.inc_by(accepted.len() as u64);
-        self.commit(accepted.into_iter().map(|(_, next)| next.into()).collect())?;
+        let rebuilds = accepted.iter().filter_map(|(proposal, next)| self.rebuild(proposal, next, now));
+        let rebuilds: Vec<Record> = rebuilds.collect();
+        self.commit(accepted.into_iter().map(|(_, next)| next.into()).chain(rebuilds).collect())?;
         self.options.metrics.show(&self.cluster.cluster_info(now.mono));
         Ok(())
+    }
+}
+
+impl Owner {
+    fn rebuild(&self, proposal: &Proposal, next: &Partition, now: Now) -> Option<Record> {
+        let Cure::Rebuild(on) = proposal.cure else { return None };
+        self.cluster.rebuild(next, on, uuid::Uuid::new_v4(), now.wall_ms).map(Record::from)
     }
 }
 

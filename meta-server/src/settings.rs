@@ -40,6 +40,8 @@ pub struct MetaSettings {
     pub enable_region_failover: bool,
     /// Patience with nodes that are away.
     pub replica_lost_delay: HumanDuration,
+    /// Copies made anew at once.
+    pub max_rebuilds: usize,
     /// Log lines.
     pub logging: LoggingSettings,
 }
@@ -57,6 +59,7 @@ impl Default for MetaSettings {
             admin_token_file: None,
             enable_region_failover: guardian.enable_region_failover,
             replica_lost_delay: HumanDuration(guardian.replica_lost_delay),
+            max_rebuilds: guardian.max_rebuilds,
             logging: LoggingSettings::default(),
         }
     }
@@ -77,6 +80,7 @@ impl Settings for MetaSettings {
             ),
             ("enable_region_failover", "Whether the copies of a lost node are made anew elsewhere."),
             ("replica_lost_delay", "How long a node may be away before its copies are made anew elsewhere."),
+            ("max_rebuilds", "How many copies are made anew at once in the whole cluster; 0: none."),
         ];
         docs.extend(LoggingSettings::DOCS);
         docs

@@ -46,13 +46,15 @@ const LEARNER_LOST: Duration = Duration::from_secs(30);
 pub struct GuardianOptions {
     /// How long a node may be away before its copies are made anew elsewhere. Default 10 min.
     pub replica_lost_delay: Duration,
+    /// How many copies are made anew at once in the whole cluster. Default 8.
+    pub max_rebuilds: usize,
     /// Whether they are made anew at all. Appointments and take-overs do not depend on it. Default: they are.
     pub enable_region_failover: bool,
 }
 
 impl Default for GuardianOptions {
     fn default() -> Self {
-        Self { replica_lost_delay: Duration::from_secs(600), enable_region_failover: true }
+        Self { replica_lost_delay: Duration::from_secs(600), max_rebuilds: 8, enable_region_failover: true }
     }
 }
 
@@ -74,12 +76,15 @@ pub enum Cure {
     Change(ConfigChange),
     /// Another node for the first copy of a partition that never had a primary.
     FirstCopy(PeerId),
+    /// A copy made anew on this node, in the place of one that is lost: a learner, and the record that says so.
+    Rebuild(PeerId),
 }
 
 /// What to do now: at most one step per partition.
 #[must_use]
 pub fn guardian(cluster: &Cluster, options: GuardianOptions, now: Now) -> Vec<Proposal> {
-    let mut round = Round { cluster, options, now, loads: Loads::of(cluster, now.mono) };
+    let loads = Loads::of(cluster, now.mono);
+    let mut round = Round { cluster, options, now, loads, rebuilds: cluster.rebuilds() };
     let mut proposals = Vec::new();
     for partition in cluster.live_partitions().filter(|p| p.frozen.is_none()) {
         if let Some(cure) = round.cure(partition) {
@@ -98,6 +103,8 @@ struct Round<'a> {
     options: GuardianOptions,
     now: Now,
     loads: Loads,
+    /// Copies that are being made anew, with those of this round.
+    rebuilds: usize,
 }
 
 impl Round<'_> {
@@ -111,8 +118,8 @@ impl Round<'_> {
         // Without a primary that is there nobody could teach a learner, or drop one that was promoted meanwhile.
         let primary = partition.config.primary?;
         self.cluster.vitals(primary.peer, self.now.mono)?;
-        let steps = [Self::overdue_move, Self::useless_learner, Self::missing_copy];
-        steps.into_iter().find_map(|step| step(self, partition)).map(Cure::Change)
+        let change = self.overdue_move(partition).or_else(|| self.useless_learner(partition));
+        change.map(Cure::Change).or_else(|| self.missing_copy(partition))
     }
 
     fn appointment(&self, partition: &Partition) -> Option<ConfigChange> {
@@ -180,7 +187,7 @@ impl Round<'_> {
         }
     }
 
-    fn missing_copy(&mut self, partition: &Partition) -> Option<ConfigChange> {
+    fn missing_copy(&mut self, partition: &Partition) -> Option<Cure> {
         let config = &partition.config;
         let awaited = config.moving.is_some_and(|m| config.copy_on(m.peer).is_none());
         let there = config.copies().count() + usize::from(awaited);
@@ -188,17 +195,30 @@ impl Round<'_> {
             return None;
         }
         if self.is_locked(partition) && !partition.lock.is_some_and(|lock| self.cluster.is_procedures(lock.job)) {
-            return self.copy_of_the_job(partition);
+            return self.copy_of_the_job(partition).map(Cure::Change);
         }
-        let peer = match self.returned(partition).filter(|_| self.futile_tries(partition) == 0) {
-            Some(peer) => {
-                self.loads.add(peer, false);
-                peer
-            }
-            None if self.waits_for_return(partition) => return None,
-            None => self.loads.place_copy(self.cluster, partition)?,
-        };
-        Some(ConfigChange::AddLearner { peer })
+        if let Some(peer) = self.returned(partition).filter(|_| self.futile_tries(partition) == 0) {
+            self.loads.add(peer, false);
+            return Some(Cure::Change(ConfigChange::AddLearner { peer }));
+        }
+        if self.waits_for_return(partition) {
+            return None;
+        }
+        self.new_copy(partition)
+    }
+
+    // The copies of a new table hold nothing; those of a lost node cost the others much.
+    fn new_copy(&mut self, partition: &Partition) -> Option<Cure> {
+        let is_new = partition.missing_nodes().next().is_none();
+        if !is_new && self.rebuilds >= self.options.max_rebuilds {
+            return None;
+        }
+        let peer = self.loads.place_copy(self.cluster, partition)?;
+        if is_new {
+            return Some(Cure::Change(ConfigChange::AddLearner { peer }));
+        }
+        self.rebuilds += 1;
+        Some(Cure::Rebuild(peer))
     }
 
     // The lock keeps other work away from a move, not the move's own copy. Between leaving and coming in `moving` brings it

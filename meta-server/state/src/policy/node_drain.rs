@@ -35,7 +35,8 @@ pub fn node_drains(cluster: &Cluster, now: Now) -> Vec<MigrateRegion> {
 
 fn leaving(cluster: &Cluster, loads: &mut Loads, node: &Node, now: Now) -> Vec<MigrateRegion> {
     let from = node.peer;
-    let under_way = cluster.open_procedures().filter(|procedure| subject(procedure).1 == from).count();
+    let leaves = |procedure: &&Procedure| is_migration(procedure) && procedure.work.subject().from == from;
+    let under_way = cluster.open_procedures().filter(leaves).count();
     let may_go = cluster.live_partitions().filter(|p| may_leave(cluster, p, from, now));
     let chosen = may_go.filter_map(|partition| {
         let to = loads.place_copy(cluster, partition)?;
@@ -53,16 +54,19 @@ fn may_leave(cluster: &Cluster, partition: &Partition, from: PeerId, now: Now) -
 }
 
 fn pauses(cluster: &Cluster, gpid: Gpid, from: PeerId, now_ms: u64) -> bool {
-    let tries = cluster.ended_procedures().rev().filter(|procedure| subject(procedure) == (gpid, from));
+    let concerns = |procedure: &&Procedure| {
+        let subject = procedure.work.subject();
+        is_migration(procedure) && (subject.gpid, subject.from) == (gpid, from)
+    };
+    let tries = cluster.ended_procedures().rev().filter(concerns);
     let failed: Vec<_> = tries.take_while(|procedure| procedure.state == ProcedureState::Failed).collect();
     let Some(last) = failed.first().and_then(|procedure| procedure.finished_at_ms) else { return false };
     let doubled = PAUSE.saturating_mul(1 << (failed.len() - 1).min(16)).min(PAUSE_MAX);
     now_ms.saturating_sub(last) < u64::try_from(doubled.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn subject(procedure: &Procedure) -> (Gpid, PeerId) {
-    let Work::RegionMigration(migration) = &procedure.work;
-    (migration.gpid, migration.from)
+const fn is_migration(procedure: &Procedure) -> bool {
+    matches!(procedure.work, Work::RegionMigration(_))
 }
 
 /// Why a drained node cannot become empty as things are: a replica that no other node takes.

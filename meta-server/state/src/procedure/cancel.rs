@@ -21,8 +21,11 @@ impl Cluster {
                 "admin-cli job ID shows how it ended",
             ));
         }
-        let Work::RegionMigration(migration) = &procedure.work;
-        if let Some(why) = migration.cannot_turn_back(self) {
+        let why = match &procedure.work {
+            Work::RegionMigration(migration) => migration.cannot_turn_back(self),
+            Work::Rebuild(_) => Some("the partition lacks this copy; maintenance mode keeps new ones away".to_owned()),
+        };
+        if let Some(why) = why {
             return Err(WireError::new(ErrorCode::NotCancellable, why, "let it end, then move the replica back"));
         }
         Ok(Procedure { cancel: true, updated_at_ms: now.wall_ms, ..procedure.clone() })

@@ -4,7 +4,7 @@ use common::job::{Job, JobKind, JobOutcome, JobState, JobStep};
 use common::procedure::{ProcedureFilter, ProcedureInfo, ProcedureState};
 use common::types::{Now, PeerId, Time};
 
-use super::{Procedure, RegionMigration, RegionStep, Work};
+use super::{Procedure, RegionStep, Subject, Work};
 use crate::cluster::Cluster;
 
 impl Cluster {
@@ -22,25 +22,26 @@ impl Cluster {
     /// A procedure, with what its nodes last reported.
     #[must_use]
     pub fn procedure_info(&self, procedure: &Procedure, now: Now) -> ProcedureInfo {
-        let Work::RegionMigration(migration) = &procedure.work;
-        let learns = migration.step == RegionStep::CatchUp && !procedure.state.has_ended();
-        let told = self.learned_bytes(migration).filter(|_| learns);
-        let (bytes_done, bytes_total) = told.unwrap_or((migration.bytes_done, migration.bytes_done));
+        let work = &procedure.work;
+        let Subject { gpid, from, to, .. } = work.subject();
+        let learns = job_state(work) == JobState::Moving && !procedure.state.has_ended();
+        let told = self.learned_bytes(work).filter(|_| learns);
+        let (bytes_done, bytes_total) = told.unwrap_or((work.bytes_done(), work.bytes_done()));
         ProcedureInfo {
             id: procedure.id,
             kind: procedure.work.kind(),
             state: procedure.state,
             step: procedure.work.step().to_owned(),
-            percent: percent(procedure, migration.step, bytes_done, bytes_total),
-            lag: self.lag_of(migration, now.mono).filter(|_| learns),
+            percent: percent(procedure, bytes_done, bytes_total),
+            lag: self.lag_of(work, now.mono).filter(|_| learns),
             attempts: procedure.attempts,
-            gpid: Some(migration.gpid),
-            from: Some(migration.from),
-            to: Some(migration.to),
+            gpid: Some(gpid),
+            from: Some(from),
+            to: Some(to),
             error: procedure.error.clone(),
             note: procedure.note.clone(),
             history: procedure.history.clone(),
-            write_pause_ms: migration.write_pause_ms,
+            write_pause_ms: write_pause_ms(work),
             bytes_done,
             bytes_total,
             queued_at_ms: procedure.queued_at_ms,
@@ -52,49 +53,67 @@ impl Cluster {
     }
 
     /// What the target fetched, and what it was offered to fetch, in bytes; `None` if it does not say.
-    pub(super) fn learned_bytes(&self, migration: &RegionMigration) -> Option<(u64, u64)> {
-        let report = self.vitals.get(&migration.to)?.replicas.get(&migration.gpid)?;
-        let same = migration.target.is_some_and(|target| target.incarnation == report.incarnation);
+    pub(super) fn learned_bytes(&self, work: &Work) -> Option<(u64, u64)> {
+        let Subject { gpid, to, target, .. } = work.subject();
+        let report = self.vitals.get(&to)?.replicas.get(&gpid)?;
+        let same = target.is_some_and(|target| target.incarnation == report.incarnation);
         same.then_some((report.learned_bytes, report.learn_bytes))
     }
 
     /// Mutations that the target lacks; `None` if it or the primary does not say.
-    pub(super) fn lag_of(&self, migration: &RegionMigration, now: Time) -> Option<u64> {
-        let report = |peer: PeerId| self.vitals(peer, now)?.replicas.get(&migration.gpid);
-        let primary = self.config(migration.gpid)?.primary?;
-        let (ahead, behind) = (report(primary.peer)?, report(migration.to)?);
-        let same = migration.target.is_some_and(|target| target.incarnation == behind.incarnation);
+    pub(super) fn lag_of(&self, work: &Work, now: Time) -> Option<u64> {
+        let Subject { gpid, to, target, .. } = work.subject();
+        let report = |peer: PeerId| self.vitals(peer, now)?.replicas.get(&gpid);
+        let primary = self.config(gpid)?.primary?;
+        let (ahead, behind) = (report(primary.peer)?, report(to)?);
+        let same = target.is_some_and(|target| target.incarnation == behind.incarnation);
         same.then(|| ahead.committed.0.saturating_sub(behind.committed.0))
     }
 
     /// Migrations that concern a node, as jobs; of all nodes if `None`.
     pub(crate) fn region_jobs(&self, node: Option<PeerId>, now: Now) -> impl Iterator<Item = Job> {
-        let of_node =
-            move |migration: &RegionMigration| node.is_none_or(|node| node == migration.from || node == migration.to);
-        self.procedures.values().filter_map(move |procedure| {
-            let Work::RegionMigration(migration) = &procedure.work;
-            of_node(migration).then(|| job_of(migration, &self.procedure_info(procedure, now)))
-        })
+        let of_node = move |subject: Subject| node.is_none_or(|node| node == subject.from || node == subject.to);
+        let those = self.procedures.values().filter(move |procedure| of_node(procedure.work.subject()));
+        those.map(move |procedure| job_of(&procedure.work, &self.procedure_info(procedure, now)))
     }
 }
 
 /// The copy is nearly all of the way.
-fn percent(procedure: &Procedure, step: RegionStep, done: u64, total: u64) -> u8 {
-    match (procedure.state, step) {
+fn percent(procedure: &Procedure, done: u64, total: u64) -> u8 {
+    match (procedure.state, &procedure.work) {
         (ProcedureState::Completed, _) => 100,
-        (_, RegionStep::Queued | RegionStep::Start | RegionStep::Rollback) => 0,
-        (_, RegionStep::CatchUp) => {
-            let share = u128::from(done) * 90 / u128::from(total.max(1));
-            u8::try_from(share).unwrap_or(90).min(90)
-        }
-        (_, RegionStep::HandOver) => 92,
-        (_, RegionStep::Leave) => 95,
-        (_, RegionStep::Collect) => 98,
+        (_, Work::Rebuild(_)) => copied_percent(done, total),
+        (_, Work::RegionMigration(migration)) => match migration.step {
+            RegionStep::Queued | RegionStep::Start | RegionStep::Rollback => 0,
+            RegionStep::CatchUp => copied_percent(done, total),
+            RegionStep::HandOver => 92,
+            RegionStep::Leave => 95,
+            RegionStep::Collect => 98,
+        },
     }
 }
 
-/// The states that both kinds of moves have in common.
-const fn job_state(step: RegionStep) -> JobState {
+fn copied_percent(done: u64, total: u64) -> u8 {
+    let share = u128::from(done) * 90 / u128::from(total.max(1));
+    u8::try_from(share).unwrap_or(90).min(90)
+}
+
+const fn write_pause_ms(work: &Work) -> Option<u64> {
+    match work {
+        Work::RegionMigration(migration) => migration.write_pause_ms,
+        Work::Rebuild(_) => None,
+    }
+}
+
+/// The states that all kinds of moves have in common.
+const fn job_state(work: &Work) -> JobState {
+    match work {
+        Work::RegionMigration(migration) => job_state_of(migration.step),
+        Work::Rebuild(_) => JobState::Moving,
+    }
+}
+
+const fn job_state_of(step: RegionStep) -> JobState {
     match step {
         RegionStep::Queued | RegionStep::Rollback => JobState::Idle,
         RegionStep::Start => JobState::Start,
@@ -113,19 +132,20 @@ const fn outcome(state: ProcedureState) -> JobOutcome {
     }
 }
 
-fn job_of(migration: &RegionMigration, info: &ProcedureInfo) -> Job {
+fn job_of(work: &Work, info: &ProcedureInfo) -> Job {
+    let Subject { gpid, from, to, .. } = work.subject();
     let state = match info.state {
         ProcedureState::Completed => JobState::Completed,
         ProcedureState::Failed | ProcedureState::Cancelled => JobState::Idle,
-        ProcedureState::Queued | ProcedureState::Running => job_state(migration.step),
+        ProcedureState::Queued | ProcedureState::Running => job_state(work),
     };
     Job {
         id: info.id,
         kind: JobKind::Region,
-        subject: migration.gpid,
-        node: migration.to,
-        source: migration.from.to_string(),
-        target: migration.to.to_string(),
+        subject: gpid,
+        node: to,
+        source: from.to_string(),
+        target: to.to_string(),
         state,
         outcome: outcome(info.state),
         history: job_history(info, state),
@@ -152,7 +172,7 @@ fn job_of(migration: &RegionMigration, info: &ProcedureInfo) -> Job {
 
 fn job_history(info: &ProcedureInfo, last: JobState) -> Vec<JobStep> {
     let named = |name: &str| RegionStep::ALL.into_iter().find(|step| step.name() == name);
-    let steps = info.history.iter().filter_map(|step| Some((job_state(named(&step.step)?), step.at_ms)));
+    let steps = info.history.iter().filter_map(|step| Some((job_state_of(named(&step.step)?), step.at_ms)));
     let end = info.finished_at_ms.map(|at_ms| (last, at_ms));
     let mut history: Vec<JobStep> = Vec::new();
     for (state, at_ms) in steps.chain(end) {

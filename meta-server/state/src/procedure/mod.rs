@@ -18,6 +18,7 @@ mod accept;
 mod cancel;
 mod info;
 mod keep;
+mod rebuild;
 mod record;
 mod region;
 
@@ -28,7 +29,8 @@ use uuid::Uuid;
 
 pub use cancel::unknown_procedure;
 pub use keep::PROCEDURES_MAX;
-pub use record::{Procedure, ProcedureKey, Work};
+pub use rebuild::Rebuild;
+pub use record::{Procedure, ProcedureKey, Subject, Work};
 pub use region::{RegionMigration, RegionStep};
 
 use crate::cluster::Cluster;
@@ -112,6 +114,7 @@ impl Cluster {
         }
         match &procedure.work {
             Work::RegionMigration(migration) => region::advance(self, procedure, migration, now),
+            Work::Rebuild(rebuild) => rebuild::advance(self, procedure, rebuild, now.wall_ms),
         }
     }
 
@@ -122,7 +125,7 @@ impl Cluster {
         let mut next = procedure.clone();
         match answer {
             Answer::HandedOver { write_pause_ms } => {
-                let Work::RegionMigration(migration) = &mut next.work;
+                let Work::RegionMigration(migration) = &mut next.work else { return Vec::new() };
                 migration.write_pause_ms = Some(*write_pause_ms);
             }
             Answer::Dropped => return Vec::new(),

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use common::procedure::{ProcedureError, ProcedureKind, ProcedureState, ProcedureStep};
 use common::rpc::WireError;
+use common::types::{Gpid, Member, PeerId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::rebuild::Rebuild;
 use super::region::RegionMigration;
 use crate::record::Record;
 
@@ -55,6 +57,21 @@ pub struct Procedure {
 pub enum Work {
     /// A replica moves from one node to another.
     RegionMigration(RegionMigration),
+    /// A replica is made anew because its node is lost.
+    Rebuild(Rebuild),
+}
+
+/// What a procedure concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The partition.
+    pub gpid: Gpid,
+    /// The node that the replica leaves, or that lost it.
+    pub from: PeerId,
+    /// The node that it comes to.
+    pub to: PeerId,
+    /// Its copy there, once it was given its incarnation.
+    pub target: Option<Member>,
 }
 
 /// Names a procedure in the order in which procedures are shown: oldest first.
@@ -72,6 +89,7 @@ impl Work {
     pub const fn kind(&self) -> ProcedureKind {
         match self {
             Self::RegionMigration(_) => ProcedureKind::RegionMigration,
+            Self::Rebuild(_) => ProcedureKind::Rebuild,
         }
     }
 
@@ -80,6 +98,24 @@ impl Work {
     pub const fn step(&self) -> &'static str {
         match self {
             Self::RegionMigration(migration) => migration.step.name(),
+            Self::Rebuild(_) => Rebuild::STEP,
+        }
+    }
+
+    /// What it concerns.
+    #[must_use]
+    pub const fn subject(&self) -> Subject {
+        match *self {
+            Self::RegionMigration(ref m) => Subject { gpid: m.gpid, from: m.from, to: m.to, target: m.target },
+            Self::Rebuild(ref r) => Subject { gpid: r.gpid, from: r.lost, to: r.target.peer, target: Some(r.target) },
+        }
+    }
+
+    /// Bytes that the target fetched, as far as is stored.
+    pub(super) const fn bytes_done(&self) -> u64 {
+        match self {
+            Self::RegionMigration(migration) => migration.bytes_done,
+            Self::Rebuild(rebuild) => rebuild.bytes_done,
         }
     }
 }

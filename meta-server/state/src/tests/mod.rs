@@ -2,6 +2,7 @@
 
 mod guardian;
 mod node_drain;
+mod rebuild;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -47,7 +47,7 @@ fn vanished(at: &At<'_>) -> ProcedureError {
 
 fn too_slow(at: &At<'_>) -> ProcedureError {
     let (limit, to) = (Duration::from_millis(at.migration.replay_timeout_ms), at.migration.to);
-    let lag = at.cluster.lag_of(at.migration, at.now.mono);
+    let lag = at.cluster.lag_of(&at.procedure.work, at.now.mono);
     let missing =
         lag.map_or_else(|| "it did not say what it lacks".to_owned(), |lag| format!("it lacks {lag} mutations"));
     error(ErrorCode::Timeout, format!("the new copy on node {to} has not caught up within {limit:?}: {missing}"))

@@ -230,7 +230,8 @@ impl At<'_> {
 
     fn enter(&self, next: Next) -> Vec<Record> {
         let Next { step, target, source_leaves, partition, error } = next;
-        let bytes_done = self.cluster.learned_bytes(self.migration).map_or(self.migration.bytes_done, |(done, _)| done);
+        let learned = self.cluster.learned_bytes(&self.procedure.work);
+        let bytes_done = learned.map_or(self.migration.bytes_done, |(done, _)| done);
         let migration = RegionMigration { step, target, source_leaves, bytes_done, ..self.migration.clone() };
         let limit_ms = migration.limit_ms();
         let procedure = self.procedure.entering(Work::RegionMigration(migration), limit_ms, self.now.wall_ms);

@@ -10,7 +10,9 @@ use common::procedure::{MigrateRegion, ProcedureFilter, ProcedureInfo};
 use common::route;
 use common::rpc::data::{DataError, DataOp, DataReply, DataRequest, DataService};
 use common::rpc::disk_plan::{DiskPlans, PlanRequest};
-use common::rpc::meta_admin::{ClusterInfo, Leader, Maintenance, MetaAdminService, NodeInfo, RecoverPlan, TableInfo, TableRoute};
+use common::rpc::meta_admin::{
+    ClusterInfo, Leader, Maintenance, MetaAdminService, NodeInfo, RecoverPlan, TableInfo, TableRoute,
+};
 use common::rpc::{Context, ErrorCode, Router, ServerOptions, Service, WireError, WireResult, bind, serve};
 use common::shutdown::Stop;
 use common::types::{Ballot, Gpid, Incarnation, Member, PartitionConfig, PeerId, SlotRange, TableId};

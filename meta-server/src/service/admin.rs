@@ -6,7 +6,9 @@ use std::time::Duration;
 use common::job::Job;
 use common::procedure::{MigrateRegion, ProcedureFilter, ProcedureInfo};
 use common::rpc::disk_plan::{DiskPlans, PlanRequest};
-use common::rpc::meta_admin::{ClusterInfo, Leader, Maintenance, MetaAdminService, NodeInfo, RecoverPlan, TableInfo, TableRoute};
+use common::rpc::meta_admin::{
+    ClusterInfo, Leader, Maintenance, MetaAdminService, NodeInfo, RecoverPlan, TableInfo, TableRoute,
+};
 use common::rpc::{Context, ErrorCode, WireError, WireResult};
 use common::types::{Gpid, Member, PeerId, TableId};
 use meta_state::{Record, ValidatedTable};

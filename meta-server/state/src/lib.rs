@@ -28,9 +28,8 @@ pub use invariants::check_config;
 pub use node::{DEAD_AFTER, Node, Vitals};
 pub use partition::{GivenUp, Lock, Partition};
 pub use procedure::{
-    Advance, Answer, Ask, PROCEDURES_MAX, Procedure, ProcedureKey, Rebuild, RegionMigration, RegionStep, Request, Subject,
-    Work,
-    unknown_procedure,
+    Advance, Answer, Ask, PROCEDURES_MAX, Procedure, ProcedureKey, Rebuild, RegionMigration, RegionStep, Request,
+    Subject, Work, unknown_procedure,
 };
 pub use record::{Identity, JobKey, Record};
 pub use refusal::ChangeRefusal;

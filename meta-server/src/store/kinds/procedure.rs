@@ -13,7 +13,7 @@ mod tests {
     use common::procedure::{ProcedureError, ProcedureState, ProcedureStep};
     use common::rpc::ErrorCode;
     use common::types::{Gpid, Incarnation, Member, PeerId};
-    use meta_state::{Procedure, Record, RegionMigration, RegionStep, Work};
+    use meta_state::{Procedure, Rebuild, Record, RegionMigration, RegionStep, Work};
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -60,6 +60,13 @@ mod tests {
                 deadline_at_ms: Some(at_ms),
                 ..Procedure::new(Uuid::from_u128(id), Work::RegionMigration(migration), at_ms)
             })));
+        }
+
+        #[test]
+        fn a_copy_made_anew_survives_the_store(id: u128, on: u64, incarnation: u64, bytes_done: u64, at_ms: u64) {
+            let target = Member { peer: PeerId(on), incarnation: Incarnation(incarnation) };
+            let rebuild = Rebuild { gpid: Gpid::new(1, 2), lost: PeerId(3), target, bytes_done };
+            assert_round_trip(Procedure::new(Uuid::from_u128(id), Work::Rebuild(rebuild), at_ms).into());
         }
     }
 }

@@ -79,11 +79,15 @@ impl Cluster {
     #[must_use]
     pub fn accept(&self, proposal: &Proposal, now_ms: u64) -> Option<Partition> {
         let partition = self.partitions.get(&proposal.gpid)?;
-        let install = |change: &ConfigChange| {
-            match self.decide(Requester::MetaServer, proposal.gpid, proposal.expected, change, now_ms) {
-                Ok(Verdict::Install(next)) => Some(next),
-                Ok(_) | Err(_) => None,
-            }
+        let install = |change: &ConfigChange| match self.decide(
+            Requester::MetaServer,
+            proposal.gpid,
+            proposal.expected,
+            change,
+            now_ms,
+        ) {
+            Ok(Verdict::Install(next)) => Some(next),
+            Ok(_) | Err(_) => None,
         };
         match &proposal.cure {
             Cure::Change(change) => install(change),

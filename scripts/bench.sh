@@ -3,8 +3,9 @@
 #
 #   scripts/bench.sh kv [--ops put,get,mixed] [--callers 1,16,64,256] [--sync always,never] [--seconds 5] …
 #   scripts/bench.sh disk [--quick] [--parts copying,window,foreground,limit,crowd]
+#   scripts/bench.sh failover [--kills 30] [--nodes 3] [--partitions 8]
 #
-# `--help` after either shows all options. The tables go to stdout as Markdown.
+# `--help` after each of them shows all options. The tables go to stdout as Markdown.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib/common.sh

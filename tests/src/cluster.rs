@@ -1,5 +1,6 @@
-//! A cluster of real processes on loopback in a directory of its own.
+//! A cluster of real processes in a directory of its own, on loopback or each process on a host of its own.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use common::rpc::{Context as Deadline, Link, LinkOptions, RpcError, Secret, Wire
 use common::types::{Decree, Gpid, PartitionConfig, PeerId, ReplicaStatus};
 use tempfile::TempDir;
 
+use crate::network::Network;
 use crate::process::Process;
 use crate::{ports, programs, wait};
 
@@ -38,6 +40,8 @@ pub struct Options {
     pub places: Vec<(usize, usize, PathBuf)>,
     /// Directories to use as homes instead of fresh ones: (node from 0, path).
     pub homes: Vec<(usize, PathBuf)>,
+    /// Where the processes run, each on a host of its own: `meta`, `node1`, `node2`, …; on loopback if `None`.
+    pub network: Option<Arc<Network>>,
 }
 
 impl Default for Options {
@@ -52,6 +56,7 @@ impl Default for Options {
             meta_settings: vec![("replica_lost_delay", "30s".to_owned())],
             places: vec![],
             homes: vec![],
+            network: None,
         }
     }
 }
@@ -123,12 +128,13 @@ impl Cluster {
         let secret_file = options.secret.map(|secret| write_secret(dir.path(), secret)).transpose()?;
         let secret = options.secret.map(|secret| Secret::new(secret.as_bytes())).transpose()?;
         let links = Arc::new(LinkOptions { secret, ..LinkOptions::default() });
-        let (meta_address, meta_http) = (local()?, local()?);
+        let (meta_address, meta_http) = (options.address(META)?, local()?);
         let mut args = flags(&[("data-dir", path_text(&dir.path().join("meta"))), ("listen", meta_address.clone())]);
         args.extend(flags(&[("http", meta_http.clone())]));
         args.extend(setting_flags(&options.meta_settings));
         args.extend(secret_flags(secret_file.as_deref()));
-        let meta = Process::new("meta-server", programs::find("meta-server")?, args, dir.path().join("meta.log"));
+        let meta = Process::new("meta-server", programs::find("meta-server")?, args, dir.path().join("meta.log"))
+            .within(options.namespace(META)?);
         let mut cluster = Self {
             meta,
             admin: Link::new(meta_address.clone(), links.clone()),
@@ -150,7 +156,8 @@ impl Cluster {
         let fresh = self.dir.path().join(format!("node{}", index + 1));
         let chosen = options.homes.iter().find(|(node, _)| *node == index);
         let home = chosen.map_or_else(|| fresh.clone(), |(_, path)| path.clone());
-        let (address, http) = (local()?, local()?);
+        let host = host_of(index);
+        let (address, http) = (options.address(&host)?, local()?);
         let place = |disk: usize| {
             let chosen = options.places.iter().find(|(node, d, _)| (*node, *d) == (index, disk));
             chosen.map_or_else(|| fresh.join(format!("disk{}", disk + 1)), |(_, _, path)| path.clone())
@@ -172,8 +179,14 @@ impl Cluster {
         args.extend(secret_flags(self.secret_file.as_deref()));
         let log = self.dir.path().join(format!("node{}.log", index + 1));
         let process =
-            Process::new(format!("replica-server {}", index + 1), programs::find("replica-server")?, args, log);
+            Process::new(format!("replica-server {}", index + 1), programs::find("replica-server")?, args, log)
+                .within(options.namespace(&host)?);
         Ok(Server { process, admin: Link::new(address.clone(), self.links.clone()), address, http, disks })
+    }
+
+    /// What it wrote stays when it is gone.
+    pub fn keep(&mut self) {
+        self.dir.disable_cleanup(true);
     }
 
     /// The directory of the whole cluster.
@@ -411,6 +424,28 @@ impl Server {
     }
 }
 
+/// The host of the meta server.
+pub const META: &str = "meta";
+
+/// The host of a node by its index from 0.
+#[must_use]
+pub fn host_of(index: usize) -> String {
+    format!("node{}", index + 1)
+}
+
+impl Options {
+    /// An address on a host.
+    fn address(&self, host: &str) -> Result<String> {
+        let ip = self.network.as_ref().map_or(Ok(Ipv4Addr::LOCALHOST), |network| network.address(host))?;
+        Ok(format!("{ip}:{}", ports::free()?))
+    }
+
+    fn namespace(&self, host: &str) -> Result<Option<PathBuf>> {
+        self.network.as_ref().map(|network| network.namespace(host)).transpose()
+    }
+}
+
+/// Of what is only for those on the same host.
 fn local() -> Result<String> {
     Ok(format!("127.0.0.1:{}", ports::free()?))
 }

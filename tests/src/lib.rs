@@ -2,11 +2,14 @@
 //! remembers what was acknowledged. The demo and the benchmarks stand on the same ground.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
 
+pub mod chaos;
 pub mod cities;
 pub mod cli;
 pub mod cluster;
 pub mod demo;
 pub mod disks;
+pub mod equal;
+pub mod history;
 pub mod loop_disk;
 pub mod network;
 pub mod ports;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::network::enter_and_run;
 use crate::wait;
 
 /// Lines of a log that a failed test shows.
@@ -20,13 +21,21 @@ pub struct Process {
     program: PathBuf,
     args: Vec<String>,
     log: PathBuf,
+    namespace: Option<PathBuf>,
     child: Option<Child>,
 }
 
 impl Process {
     /// Not started yet. Both outputs are appended to `log`.
     pub fn new(name: impl Into<String>, program: PathBuf, args: Vec<String>, log: PathBuf) -> Self {
-        Self { name: name.into(), program, args, log, child: None }
+        Self { name: name.into(), program, args, log, namespace: None, child: None }
+    }
+
+    /// The same within this network namespace.
+    #[must_use]
+    pub fn within(mut self, namespace: Option<PathBuf>) -> Self {
+        self.namespace = namespace;
+        self
     }
 
     /// Starts it.
@@ -46,7 +55,10 @@ impl Process {
             bail!("{} runs already", self.name);
         }
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
-        let mut command = Command::new(&self.program);
+        let mut command = match &self.namespace {
+            Some(namespace) => enter_and_run(namespace, &self.program),
+            None => Command::new(&self.program),
+        };
         command.args(&self.args).args(args).envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.child = Some(command.spawn().with_context(|| format!("cannot start {}", self.program.display()))?);
@@ -87,8 +99,16 @@ impl Process {
     /// # Errors
     /// It does not exit in time.
     pub async fn stop(&mut self, within: Duration) -> Result<ExitStatus> {
-        self.signal(Signal::TERM)?;
+        self.terminate()?;
         self.exited(within).await
+    }
+
+    /// SIGTERM, without waiting.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn terminate(&self) -> Result<()> {
+        self.signal(Signal::TERM)
     }
 
     /// Waits until it has exited by itself.

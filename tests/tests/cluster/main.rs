@@ -1,6 +1,7 @@
 //! Whole-system tests: real processes on loopback, real disks, real crashes. One binary, so that it is linked once.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod chaos;
 mod cli_contract;
 mod damage;
 mod deploy_files;

@@ -114,17 +114,7 @@ pub(crate) async fn after_move(cluster: &Cluster, place: &Place, disk: &str, wor
 
 /// All members of all partitions have the same digest. Nothing may be writing.
 pub(crate) async fn same_everywhere(cluster: &Cluster) -> Result<()> {
-    for config in cluster.healthy(TABLE).await?.configs {
-        let primary = config.primary.context("no primary")?;
-        let leader = cluster.node(cluster.index_of(primary.peer).await?)?;
-        let expected = leader.digest(config.gpid, None).await?;
-        for member in &config.secondaries {
-            let server = cluster.node(cluster.index_of(member.peer).await?)?;
-            let digest = server.digest(config.gpid, Some(expected.decree)).await?;
-            assert_eq!(digest, expected, "{} on {} differs from its primary", config.gpid, server.address);
-        }
-    }
-    Ok(())
+    tests::equal::same_everywhere(cluster, TABLE).await
 }
 
 /// Fetches a path over HTTP: status code and body.

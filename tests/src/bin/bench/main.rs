@@ -3,6 +3,7 @@
 mod callers;
 mod cluster;
 mod disk;
+mod failover;
 mod figures;
 mod kv;
 mod servers;
@@ -27,6 +28,8 @@ enum Command {
     Kv(kv::Options),
     /// Moves between disks: against cp, their window, what they cost the foreground, and a crowded node
     Disk(disk::Options),
+    /// How long until writes are acknowledged again after a node was killed
+    Failover(failover::Options),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Kv(options) => runtime(options.client_threads)?.block_on(until_stopped(kv::run(options))),
         Command::Disk(options) => runtime(1)?.block_on(until_stopped(disk::run(options))),
+        Command::Failover(options) => runtime(1)?.block_on(until_stopped(failover::run(options))),
     }
 }
 

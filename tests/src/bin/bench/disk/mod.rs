@@ -11,7 +11,7 @@
 mod checks;
 mod copying;
 mod crowd;
-mod figures;
+pub(crate) mod figures;
 mod foreground;
 mod ground;
 mod limit;

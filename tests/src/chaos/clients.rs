@@ -1,0 +1,122 @@
+//! Clients at work: a few hot keys for which they all contend, and many cold ones.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+use client::{Client, ClientError, ClientOptions};
+use common::rpc::Secret;
+use rand::rngs::SmallRng;
+use rand::{Rng as _, SeedableRng as _};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::history::{Recorded, Recorder, ValueId};
+
+/// Keys that all contend for.
+pub(super) const HOT: Range<usize> = 0..12;
+/// Keys that hardly two ever use at once.
+pub(super) const COLD: Range<usize> = 12..1500;
+const HOT_SHARE: f64 = 0.4;
+/// Bytes of a value.
+const VALUE_BYTES: usize = 400;
+/// Callers on each client host.
+const CALLERS: usize = 4;
+/// After an operation: so that a minute's history of a hot key stays small enough to be searched.
+const PAUSE: Duration = Duration::from_millis(6);
+/// Shorter than a lease, so that a caller asks again while a fault goes on.
+const DEADLINE: Duration = Duration::from_secs(4);
+const READ_TIMEOUT: Duration = Duration::from_millis(1500);
+const META_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How a table is reached.
+#[derive(Clone, Debug)]
+pub(super) struct Access {
+    pub(super) meta: String,
+    pub(super) secret: Option<Secret>,
+    pub(super) table: &'static str,
+    pub(super) recorder: Arc<Recorder>,
+}
+
+impl Access {
+    /// The table, through connections of its own. The number stands in the record.
+    pub(super) fn open(&self, number: usize) -> Recorded {
+        let options = ClientOptions {
+            secret: self.secret.clone(),
+            deadline: DEADLINE,
+            read_timeout: READ_TIMEOUT,
+            meta_timeout: META_TIMEOUT,
+            ..ClientOptions::new([self.meta.clone()])
+        };
+        Recorded::new(Client::new(options).table(self.table), self.recorder.clone(), number, VALUE_BYTES)
+    }
+}
+
+/// Callers on all client hosts.
+#[derive(Debug)]
+pub(super) struct Clients {
+    stop: Arc<AtomicBool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Clients {
+    /// Sets callers to work on each host. Those of one host share connections and routes, as in one process.
+    pub(super) fn start(access: &Access, hosts: &[Handle], seed: u64) -> Self {
+        let (stop, mut tasks) = (Arc::new(AtomicBool::new(false)), vec![]);
+        for (host, handle) in hosts.iter().enumerate() {
+            let table = access.open(host);
+            for caller in 0..CALLERS {
+                let random = SmallRng::seed_from_u64(seed ^ ((host * CALLERS + caller) as u64) << 48);
+                let caller = Caller { table: table.clone(), random, known: BTreeMap::new() };
+                tasks.push(handle.spawn(caller.work(stop.clone())));
+            }
+        }
+        Self { stop, tasks }
+    }
+
+    /// Lets them end what they began.
+    ///
+    /// # Errors
+    /// One of them broke.
+    pub(super) async fn stop(self) -> Result<()> {
+        self.stop.store(true, Ordering::SeqCst);
+        for task in self.tasks {
+            task.await?;
+        }
+        Ok(())
+    }
+}
+
+struct Caller {
+    table: Recorded,
+    random: SmallRng,
+    /// What was there when it last looked.
+    known: BTreeMap<usize, Option<ValueId>>,
+}
+
+impl Caller {
+    async fn work(mut self, stop: Arc<AtomicBool>) {
+        while !stop.load(Ordering::SeqCst) {
+            let keys = if self.random.random_bool(HOT_SHARE) { HOT } else { COLD };
+            let key = self.random.random_range(keys);
+            // What failed is in the record.
+            if let Ok(value) = self.operation(key).await {
+                self.known.insert(key, value);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// What is there afterwards.
+    async fn operation(&mut self, key: usize) -> Result<Option<ValueId>, ClientError> {
+        match self.random.random_range(0..100) {
+            0..50 => self.table.get(key).await,
+            50..80 => self.table.put(key).await.map(Some),
+            80..97 => self.table.swap(key, self.known.get(&key).copied().flatten()).await,
+            _ => self.table.delete(key).await.map(|()| None),
+        }
+    }
+}

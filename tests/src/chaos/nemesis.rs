@@ -9,8 +9,8 @@ use common::types::PartitionConfig;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::moves;
 use super::fault::{Fault, Party, Target, Way, Who};
+use super::moves;
 use super::schedule::Step;
 use super::trial::TABLE;
 use crate::cluster::{Cluster, META, host_of};

@@ -104,8 +104,9 @@ fn disk_moves(options: &Options, random: &mut impl Rng) -> Vec<Step> {
 }
 
 fn region_moves(options: &Options, random: &mut impl Rng) -> Vec<Step> {
-    moves(options, random, |random| {
-        Fault::RegionMove { partition: partition(options, random), pick: random.random_range(0..1000) }
+    moves(options, random, |random| Fault::RegionMove {
+        partition: partition(options, random),
+        pick: random.random_range(0..1000),
     })
 }
 

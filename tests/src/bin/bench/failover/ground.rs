@@ -34,7 +34,12 @@ impl Ground {
     /// # Errors
     /// One of them does not start.
     pub(crate) async fn start(options: &Options) -> Result<Self> {
-        let cluster = Cluster::start_with(ClusterOptions { nodes: options.nodes, meta_settings: vec![], ..ClusterOptions::default() }).await?;
+        let cluster = Cluster::start_with(ClusterOptions {
+            nodes: options.nodes,
+            meta_settings: vec![],
+            ..ClusterOptions::default()
+        })
+        .await?;
         let route = cluster.create(TABLE, options.partitions, REPLICAS).await?;
         let store = Store::new(&cluster.meta_address, None, TABLE);
         let writers = Writers::start(store, &route.configs, options.value_bytes);

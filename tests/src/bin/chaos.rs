@@ -30,7 +30,7 @@ struct Args {
     nodes: usize,
 
     /// Partitions of the table
-    #[arg(long, default_value_t = 6)]
+    #[arg(long, default_value_t = 8)]
     partitions: u32,
 
     /// What moves beneath; drawn from the seed by default

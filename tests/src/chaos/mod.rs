@@ -45,7 +45,7 @@ pub struct Options {
     pub seconds: u64,
     /// Replica servers.
     pub nodes: usize,
-    /// Partitions of the table, which has three replicas.
+    /// Partitions of the table, which has three replicas; a power of two.
     pub partitions: u32,
     /// What moves beneath; drawn from the seed if `None`.
     pub beneath: Option<Beneath>,
@@ -53,7 +53,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 1, seconds: 60, nodes: 4, partitions: 6, beneath: None }
+        Self { seed: 1, seconds: 60, nodes: 4, partitions: 8, beneath: None }
     }
 }
 

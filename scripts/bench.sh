@@ -4,6 +4,7 @@
 #   scripts/bench.sh kv [--ops put,get,mixed] [--callers 1,16,64,256] [--sync always,never] [--seconds 5] …
 #   scripts/bench.sh disk [--quick] [--parts copying,window,foreground,limit,crowd]
 #   scripts/bench.sh failover [--kills 30] [--nodes 3] [--partitions 8]
+#   scripts/bench.sh region [--quick]
 #
 # `--help` after each of them shows all options. The tables go to stdout as Markdown.
 set -euo pipefail

@@ -215,6 +215,17 @@ mod tests {
     }
 
     #[test]
+    fn a_region_migration_names_two_nodes_and_a_human_time() {
+        let words = ["region-migrate", "-g", "1.0", "--from", "0", "--to", "127.0.0.1:34802"];
+        assert!(parse(&words).is_ok());
+        assert!(parse(&[&words[..], &["--replay-timeout", "90s", "--wait"]].concat()).is_ok());
+        assert!(parse(&[&words[..], &["--replay-timeout", "soon"]].concat()).is_err());
+        assert!(parse(&["region-migrate", "-g", "1.0", "--from", "0"]).is_err());
+        assert!(parse(&["jobs", "--kind", "region", "--state", "running"]).is_ok());
+        assert!(parse(&["jobs", "--kind", "slot"]).is_err());
+    }
+
+    #[test]
     fn keys_and_values_are_unescaped_and_a_dash_is_stdin() {
         let Some(Command::Set(set)) = parse(&["set", "-t", "T", r"a\x00", "", "-"]).unwrap().command else {
             panic!("another command")

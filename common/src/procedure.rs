@@ -107,9 +107,9 @@ pub struct ProcedureInfo {
     /// From just before the primary was asked to hand over until the new one served, in milliseconds; `None` if it did
     /// not change, or nobody saw it.
     pub write_pause_ms: Option<u64>,
-    /// Bytes of checkpoints that the new copy fetched, as of its last heartbeat.
+    /// Bytes that the new copy fetched, as of its last heartbeat.
     pub bytes_done: u64,
-    /// Bytes of the checkpoint that it fetches, those that it has included; 0 before it began.
+    /// Bytes that it was offered, those that it has included; 0 before it began. Grows while it catches up.
     pub bytes_total: u64,
     /// Unix milliseconds.
     pub queued_at_ms: u64,

@@ -97,7 +97,7 @@ settings! {
 settings! {
     /// Moves between disks.
     MigrateSettings, "migrate." {
-        max_rate: ByteSize = ByteSize(100 << 20), "Bytes per second that all moves between this node's disks share, unless disk-migrate-rate says otherwise; 0: no limit.";
+        max_rate: ByteSize = ByteSize(100 << 20), "Bytes per second that all copies to this node's disks share, from each other and from other nodes, unless disk-migrate-rate says otherwise; 0: no limit.";
         max_foreground_p99: Option<HumanDuration> = None, "Moves between disks slow down while the P99 of this node's client reads and writes of the last second is above this; by default they do not.";
     }
 }

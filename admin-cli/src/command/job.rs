@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use common::job::Job;
+use common::job::{Job, JobKind};
 use common::rpc::{ErrorCode, WireError, WireResult};
 use common::types::{Gpid, PeerId};
 use futures::future::join_all;
@@ -42,24 +42,17 @@ impl Report {
 
     /// The report, and whether none of its jobs runs any more.
     async fn look(&self, context: &Context) -> WireResult<(Output, bool)> {
-        let cluster = context.cluster().await?;
         let only = match &self.node {
             Some(name) => Some(context.find_node(name).await?.peer_id),
             None => None,
         };
-        let mut jobs = copies(context, only).await?;
-        let alive = cluster.nodes.iter().filter(|node| node.alive && only.is_none_or(|peer| peer == node.peer_id));
-        for answer in join_all(alive.map(|node| of_node(context, &node.address))).await {
-            // A node that does not answer in time is represented by the copy.
-            jobs.extend(answer.unwrap_or_default().into_iter().map(|job| (job.id, job)));
-        }
-        let book = AddressBook::new(cluster.nodes.iter().map(|node| (node.peer_id, node.address.clone())));
-        self.output(jobs.into_values().collect(), &book)
+        let Found { mut jobs, book } = find(context, only).await?;
+        jobs.retain(|job| job.kind == JobKind::Disk);
+        self.output(jobs, &book)
     }
 
     fn output(&self, mut jobs: Vec<Job>, book: &AddressBook) -> WireResult<(Output, bool)> {
         jobs.retain(|job| self.gpid.is_none_or(|gpid| gpid == job.subject) && self.id.is_none_or(|id| id == job.id));
-        jobs.sort_by_key(|job| (job.queued_at_ms, job.id));
         if let (Some(id), true) = (self.id, jobs.is_empty()) {
             let hint = "disk-migrate-report without --id lists all jobs";
             return Err(WireError::new(ErrorCode::UnknownJob, format!("no node knows a job {id}"), hint));
@@ -68,6 +61,28 @@ impl Report {
         let jobs = jobs.iter().map(|job| JobView::new(job, book)).collect();
         Ok((Jobs { jobs }.output(self.id.is_some()), over))
     }
+}
+
+/// Jobs, and the addresses of their nodes.
+pub(super) struct Found {
+    /// Oldest first.
+    pub(super) jobs: Vec<Job>,
+    pub(super) book: AddressBook,
+}
+
+/// All jobs, or those of a node: as the nodes tell of moves between their disks, and as the meta server knows the rest.
+pub(super) async fn find(context: &Context, only: Option<PeerId>) -> WireResult<Found> {
+    let cluster = context.cluster().await?;
+    let mut jobs = copies(context, only).await?;
+    let alive = cluster.nodes.iter().filter(|node| node.alive && only.is_none_or(|peer| peer == node.peer_id));
+    for answer in join_all(alive.map(|node| of_node(context, &node.address))).await {
+        // A node that does not answer in time is represented by the copy.
+        jobs.extend(answer.unwrap_or_default().into_iter().map(|job| (job.id, job)));
+    }
+    let mut jobs: Vec<Job> = jobs.into_values().collect();
+    jobs.sort_by_key(|job| (job.queued_at_ms, job.id));
+    let book = AddressBook::new(cluster.nodes.into_iter().map(|node| (node.peer_id, node.address)));
+    Ok(Found { jobs, book })
 }
 
 /// The meta server's copies, by id.

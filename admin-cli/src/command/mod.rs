@@ -12,6 +12,7 @@ mod disk_plan;
 mod disk_set;
 mod flush;
 mod job;
+mod jobs;
 mod leader;
 mod load;
 mod maintenance;
@@ -20,6 +21,7 @@ mod node_drain;
 mod propose;
 mod record;
 mod recover;
+mod region_migrate;
 mod scan;
 mod table;
 mod verify;
@@ -76,6 +78,14 @@ pub enum Command {
     NodeDrain(node_drain::NodeDrain),
     /// Let a node that was drained take replicas again
     NodeUndrain(node_drain::NodeUndrain),
+    /// Move a replica to another node, while it is written and read
+    RegionMigrate(region_migrate::RegionMigrate),
+    /// Show all moves, between disks and between nodes, oldest first
+    Jobs(jobs::Jobs),
+    /// Show a move with its steps
+    Job(jobs::ShowJob),
+    /// Cancel a move that can still turn back; nothing is changed then
+    JobCancel(jobs::CancelJob),
     /// Make a secondary the primary
     Propose(propose::Propose),
     /// Compare the digests of all members at one decree
@@ -128,6 +138,10 @@ impl Command {
             Self::DiskDrain(command) => command.run(context).await,
             Self::NodeDrain(command) => command.run(context).await,
             Self::NodeUndrain(command) => command.run(context).await,
+            Self::RegionMigrate(command) => command.run(context).await,
+            Self::Jobs(command) => command.run(context).await,
+            Self::Job(command) => command.run(context).await,
+            Self::JobCancel(command) => command.run(context).await,
             Self::Propose(command) => command.run(context).await,
             Self::Verify(command) => command.run(context).await,
             Self::Set(command) => command.run(context).await,

@@ -1,6 +1,7 @@
 //! Jobs: `disk-migrate` and `disk-migrate-report`.
 
 use common::job::{Job, JobKind, JobOutcome, JobState, JobStep, LearnKind, ThrottledBy};
+use common::types::PeerId;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -68,13 +69,17 @@ impl JobView {
     #[must_use]
     pub fn new(job: &Job, book: &AddressBook) -> Self {
         let step = |step: &JobStep| StepView { state: step.state, at: rfc3339(step.at_ms) };
+        let place = |name: &str| match (job.kind, name.parse()) {
+            (JobKind::Region, Ok(peer)) => book.name(PeerId(peer)),
+            (JobKind::Region | JobKind::Disk, _) => name.to_owned(),
+        };
         Self {
             id: job.id,
             kind: job.kind,
             subject: job.subject.to_string(),
             node: book.name(job.node),
-            source: job.source.clone(),
-            target: job.target.clone(),
+            source: place(&job.source),
+            target: place(&job.target),
             state: job.state,
             outcome: job.outcome,
             history: job.history.iter().map(step).collect(),
@@ -102,6 +107,7 @@ impl JobView {
     fn row(&self) -> Vec<String> {
         vec![
             self.id.to_string(),
+            kind(self.kind).to_owned(),
             self.subject.clone(),
             self.node.clone(),
             format!("{} -> {}", self.source, self.target),
@@ -124,6 +130,7 @@ impl Jobs {
     pub fn output(self, detailed: bool) -> Output {
         let header = [
             "id",
+            "kind",
             "subject",
             "node",
             "move",
@@ -142,6 +149,13 @@ impl Jobs {
             text = format!("{text}\n{}", history(job));
         }
         Output::new(&self, text)
+    }
+}
+
+const fn kind(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Disk => "disk",
+        JobKind::Region => "region",
     }
 }
 
@@ -186,6 +200,13 @@ mod tests {
             "window_ms": null, "write_pause_ms": null, "purge_origin": false, "queued_at": "1970-01-01T00:00:00.000Z", "started_at": "1970-01-01T00:00:00.001Z",
             "updated_at": "1970-01-01T00:00:00.002Z", "finished_at": null, "last_error": null});
         assert_eq!(serde_json::to_value(JobView::new(&job(), &book())).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_move_between_nodes_shows_their_addresses() {
+        let job = Job { kind: JobKind::Region, source: "0".to_owned(), target: "2".to_owned(), ..job() };
+        let view = JobView::new(&job, &book());
+        assert_eq!((view.source.as_str(), view.target.as_str()), ("127.0.0.1:34801", "127.0.0.1:34803"));
     }
 
     #[test]

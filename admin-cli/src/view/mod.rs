@@ -6,6 +6,7 @@ mod garbage;
 mod job;
 mod node;
 mod partition;
+mod procedure;
 mod rates;
 mod table;
 
@@ -19,6 +20,7 @@ pub use garbage::{Garbage, GarbageTotals, GarbageView, garbage};
 pub use job::{JobView, Jobs, OneJob, figures};
 pub use node::{Cluster, NodeView, Nodes, cluster, nodes, one_node};
 pub use partition::{PartitionView, Partitions, partitions};
+pub use procedure::{OneProcedure, ProcedureStepView, ProcedureView};
 pub use rates::{Rates, RatesView, rates};
 pub use table::{TableView, Tables, tables};
 

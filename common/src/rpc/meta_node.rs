@@ -124,9 +124,9 @@ pub struct ReplicaReport {
     pub committed: Decree,
     /// The log was read to its end without damage, and its recovered tail is fsynced.
     pub clean: bool,
-    /// Bytes of checkpoints that it fetched as a learner, those of the present one included.
+    /// Bytes that it fetched as a learner in this process.
     pub learned_bytes: u64,
-    /// Bytes of the checkpoints that it was offered as a learner, all of them together.
+    /// Bytes that it was offered as a learner in this process, those that it fetched included.
     pub learn_bytes: u64,
 }
 

@@ -65,7 +65,7 @@ pub(crate) enum FetchError {
 /// Where what was fetched goes; false: the replica is gone.
 pub(crate) type Deliver = Box<dyn Fn(Fetched) -> BoxFuture<'static, bool> + Send + Sync>;
 
-/// Bytes of checkpoints that a learner was offered and fetched since it was opened.
+/// Bytes that a learner was offered and fetched since it was opened; of the log it is offered what it fetches.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     pub(crate) offered: AtomicU64,
@@ -124,6 +124,11 @@ impl Fetcher {
     }
 
     async fn hand(&self, fetched: Fetched) -> Result<(), FetchError> {
+        if let Fetched::Mutations(mutations) = &fetched {
+            let bytes = mutations.iter().map(|mutation| mutation.size() as u64).sum();
+            self.progress.offered.fetch_add(bytes, Ordering::Relaxed);
+            self.progress.fetched.fetch_add(bytes, Ordering::Relaxed);
+        }
         if (self.deliver)(fetched).await { Ok(()) } else { Err(FetchError::Closed) }
     }
 

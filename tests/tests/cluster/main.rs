@@ -19,6 +19,7 @@ mod meta_absence;
 mod metrics;
 mod node_drain;
 mod recover;
+mod region;
 mod replication;
 mod restart;
 mod support;

@@ -3,6 +3,7 @@
 mod guardian;
 mod node_drain;
 mod rebuild;
+mod region;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,6 +6,7 @@ mod disk;
 mod failover;
 mod figures;
 mod kv;
+mod region;
 mod servers;
 
 use std::future::Future;
@@ -30,6 +31,8 @@ enum Command {
     Disk(disk::Options),
     /// How long until writes are acknowledged again after a node was killed
     Failover(failover::Options),
+    /// Moves between nodes, by size: how long, how fast, and for how long writes pause
+    Region(region::Options),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +50,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Kv(options) => runtime(options.client_threads)?.block_on(until_stopped(kv::run(options))),
         Command::Disk(options) => runtime(1)?.block_on(until_stopped(disk::run(options))),
         Command::Failover(options) => runtime(1)?.block_on(until_stopped(failover::run(options))),
+        Command::Region(options) => runtime(1)?.block_on(until_stopped(region::run(options))),
     }
 }
 

@@ -230,8 +230,7 @@ impl At<'_> {
 
     fn enter(&self, next: Next) -> Vec<Record> {
         let Next { step, target, source_leaves, partition, error } = next;
-        let learned = self.cluster.learned_bytes(&self.procedure.work);
-        let bytes_done = learned.map_or(self.migration.bytes_done, |(done, _)| done);
+        let bytes_done = self.bytes_done();
         let migration = RegionMigration { step, target, source_leaves, bytes_done, ..self.migration.clone() };
         let limit_ms = migration.limit_ms();
         let procedure = self.procedure.entering(Work::RegionMigration(migration), limit_ms, self.now.wall_ms);
@@ -242,9 +241,17 @@ impl At<'_> {
     /// Over, and the lock given back if it is still held.
     fn end(&self, end: End) -> Vec<Record> {
         let End { state, error, note } = end;
-        let procedure = Procedure { error, note, ..self.procedure.ended(state, self.now.wall_ms) };
+        let work = Work::RegionMigration(RegionMigration { bytes_done: self.bytes_done(), ..self.migration.clone() });
+        let procedure = Procedure { work, error, note, ..self.procedure.ended(state, self.now.wall_ms) };
         let free = self.holds_lock().then(|| Record::from(self.unlocked(self.partition)));
         free.into_iter().chain([procedure.into()]).collect()
+    }
+
+    /// What the target fetched for this migration, as far as it has told: the end of it comes with a later heartbeat.
+    fn bytes_done(&self) -> u64 {
+        let learned = self.procedure.history.iter().any(|step| step.step == RegionStep::CatchUp.name());
+        let told = self.cluster.learned_bytes(&self.procedure.work).filter(|_| learned).map(|(done, _)| done);
+        told.unwrap_or(0).max(self.migration.bytes_done)
     }
 
     /// The next step with nothing else changed.

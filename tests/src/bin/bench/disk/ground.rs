@@ -1,4 +1,4 @@
-//! The cluster under test: three nodes with two disks, and a table of one partition for each size of replica.
+//! The cluster under test: nodes with two disks, and a table of one partition for each size of replica.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,6 @@ use tests::wait;
 use tests::workload::{Bulk, History, Store};
 use tokio::time::Instant;
 
-use super::Scale;
 use super::checks::Failures;
 use super::figures::{Verdict, say};
 use super::load::no_history;
@@ -42,16 +41,20 @@ pub(crate) struct Loaded {
 }
 
 impl Ground {
-    /// Starts it and loads everything.
+    /// Starts so many nodes, with a table of one partition of each size, and loads everything.
     ///
     /// # Errors
     /// It does not start, or a write fails.
-    pub(crate) async fn start(scale: &Scale) -> Result<Self> {
+    pub(crate) async fn start(nodes: usize, sizes: [u64; 3]) -> Result<Self> {
         // The only limit of a move is its own.
-        let settings = vec![("logging.format", "json".to_owned()), ("migrate.max_rate", "0".to_owned())];
-        let cluster = Cluster::start_with(Options { settings, ..Options::default() }).await?;
+        let settings = vec![
+            ("logging.format", "json".to_owned()),
+            ("migrate.max_rate", "0".to_owned()),
+            ("learn.max_rate", "0".to_owned()),
+        ];
+        let cluster = Cluster::start_with(Options { nodes, settings, ..Options::default() }).await?;
         let mut ground = Self { cluster, loaded: Vec::new(), failures: Failures::default() };
-        for bytes in scale.sizes {
+        for bytes in sizes {
             let loaded = ground.load(bytes).await?;
             ground.loaded.push(loaded);
         }
@@ -60,7 +63,7 @@ impl Ground {
     }
 
     async fn load(&self, bytes: u64) -> Result<Loaded> {
-        let (began, table) = (Instant::now(), format!("disk{}m", bytes / 1_000_000));
+        let (began, table) = (Instant::now(), format!("size{}m", bytes / 1_000_000));
         let route = self.cluster.create(&table, 1, 3).await?;
         let gpid = route.configs.first().context("a table without partitions")?.gpid;
         let store = Store::new(&self.cluster.meta_address, None, &table);

@@ -13,10 +13,10 @@ mod copying;
 mod crowd;
 pub(crate) mod figures;
 mod foreground;
-mod ground;
+pub(crate) mod ground;
 mod limit;
-mod load;
-mod moves;
+pub(crate) mod load;
+pub(crate) mod moves;
 mod window;
 
 use anyhow::Result;
@@ -105,7 +105,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let wanted = |part| options.parts.contains(&part);
     let mut verdicts = Vec::new();
     if options.parts.iter().any(|part| *part != Part::Crowd) {
-        let ground = Ground::start(&scale).await?;
+        let ground = Ground::start(3, scale.sizes).await?;
         if wanted(Part::Copying) {
             verdicts.extend(copying::measure(&ground, &scale).await?);
         }
@@ -127,7 +127,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn summary(verdicts: &[Verdict]) {
+/// Prints what was found against the goals.
+pub(crate) fn summary(verdicts: &[Verdict]) {
     if verdicts.is_empty() {
         return;
     }
@@ -136,11 +137,11 @@ fn summary(verdicts: &[Verdict]) {
 }
 
 /// What a table of data is called in the tables that are printed.
-fn size_of(loaded: &Loaded) -> String {
+pub(crate) fn size_of(loaded: &Loaded) -> String {
     format!("{} MB", loaded.bytes / 1_000_000)
 }
 
 /// Bytes per second as MiB/s.
-fn rate(bytes: u64, seconds: f64) -> f64 {
+pub(crate) fn rate(bytes: u64, seconds: f64) -> f64 {
     mib(bytes) / seconds.max(1e-9)
 }

@@ -152,7 +152,11 @@ pub(crate) fn between(job: &Job, from: JobState, to: JobState) -> Option<u64> {
     Some(at(to)?.saturating_sub(at(from)?))
 }
 
-fn remove_leftovers(origin: &Path) -> Result<()> {
+/// Removes what was set aside of a replica, so that disks do not fill.
+///
+/// # Errors
+/// It cannot be removed.
+pub(crate) fn remove_leftovers(origin: &Path) -> Result<()> {
     let (disk, name) = (origin.parent().context("no disk")?, origin.file_name().context("no name")?);
     let gpid = name.to_string_lossy().split('.').take(2).collect::<Vec<_>>().join(".");
     for entry in std::fs::read_dir(disk)? {

@@ -68,7 +68,12 @@ async fn empty(context: &Context, mut node: NodeInfo) -> WireResult<NodeInfo> {
     let mut moved_at = Instant::now();
     while held(&node) > 0 {
         tokio::time::sleep(POLL_EVERY).await;
-        let now = look(context, node.peer_id).await?;
+        let now = match look(context, node.peer_id).await {
+            Ok(now) => now,
+            // The meta server restarts; the drain goes on with it.
+            Err(error) if is_away(&error) && moved_at.elapsed() < STUCK_AFTER => continue,
+            Err(error) => return Err(error),
+        };
         if held(&now) != held(&node) {
             moved_at = Instant::now();
         }
@@ -86,6 +91,10 @@ async fn empty(context: &Context, mut node: NodeInfo) -> WireResult<NodeInfo> {
 /// Copies that it has, those that only catch up among them.
 const fn held(node: &NodeInfo) -> u32 {
     node.replicas + node.learners
+}
+
+const fn is_away(error: &WireError) -> bool {
+    matches!(error.code, ErrorCode::Unreachable | ErrorCode::Timeout | ErrorCode::NotReady)
 }
 
 async fn look(context: &Context, peer: PeerId) -> WireResult<NodeInfo> {

@@ -39,6 +39,7 @@ async fn a_drained_node_is_empty_after_a_crash_of_the_meta_server_and_no_operati
     .await?;
     cluster.meta.kill()?;
     cluster.meta.start()?;
+    cluster.all_alive().await?;
     let done = ask(&cluster, &["node-drain", "-n", "0", "--wait"])?;
     assert_eq!((&done["node"]["replicas"], &done["node"]["draining"]), (&Value::from(0), &Value::from(true)));
     cluster.healthy(TABLE).await?;

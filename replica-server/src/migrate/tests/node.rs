@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub(super) struct Cluster {
     pub(super) keys: BTreeSet<Vec<u8>>,
     /// The table has this replica only.
     pub(super) sole: bool,
+    /// How many of the other two members are gone.
+    pub(super) lost: Arc<AtomicUsize>,
     /// From where the log was copied to the other disk.
     pub(super) tail_after: Option<Decree>,
     /// What was asked for, in order.
@@ -120,6 +123,14 @@ impl Host {
         self.open.lock().as_mut().unwrap().status = status;
     }
 
+    /// The meta server has the copy collected: its directory is a live one no more.
+    pub(super) fn collect(&self) {
+        let open = self.open.lock().take().unwrap();
+        open.storage.close(Duration::from_secs(5)).unwrap();
+        let disk = self.disks.disk(&open.disk).unwrap();
+        std::fs::remove_dir_all(layout::replica_dir(disk.path(), G)).unwrap();
+    }
+
     pub(super) fn storage(&self) -> Storage {
         self.open.lock().as_ref().unwrap().storage.clone()
     }
@@ -161,11 +172,14 @@ impl MoveHost for Host {
     }
 
     async fn replica(&self, _: Gpid) -> Option<MovingReplica> {
-        let sole = self.cluster.lock().sole;
+        let (sole, lost) = {
+            let cluster = self.cluster.lock();
+            (cluster.sole, cluster.lost.load(Ordering::SeqCst))
+        };
         let open = self.open.lock();
         let Open { disk, incarnation, status, storage } = open.as_ref()?;
         let (disk, storage) = (disk.clone(), storage.clone());
-        let (members, replica_count, min_replicas) = if sole { (1, 1, 1) } else { (3, 3, 2) };
+        let (members, replica_count, min_replicas) = if sole { (1, 1, 1) } else { (3 - lost, 3, 2) };
         Some(MovingReplica {
             disk,
             incarnation: *incarnation,

@@ -1,10 +1,13 @@
 //! Moves that are refused, cancelled, or cannot be.
 
+use std::sync::atomic::Ordering;
+
 use common::fault::{self, Action, Point};
 use common::job::{JobOutcome, JobState};
 use common::rpc::ErrorCode;
 use common::rpc::node_admin::{DiskMigrate, JobName};
 use common::rpc::rates::RateChange;
+use common::types::ReplicaStatus;
 
 use super::node::Node;
 
@@ -26,6 +29,32 @@ async fn a_second_move_of_the_same_replica_is_told_of_the_first() {
     assert!(refused.message.contains(&first.to_string()), "{refused}");
     node.migrator.set_rate(RateChange::Job(first, 0)).unwrap();
     assert_eq!(node.ended(first).await.outcome, JobOutcome::Completed, "the rate is changed while it runs");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_was_collected_before_its_turn_came_is_not_waited_for() {
+    let node = Node::new();
+    let host = node.host.clone();
+    node.cluster.lock().hook = Some(("lock", Box::new(move || host.collect())));
+    let job = node.moved("disk1", "disk2").await;
+    assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
+    assert!(job.last_error.unwrap().contains("no longer on disk1"));
+    assert_eq!(node.cluster.lock().locked, None, "the partition is free for its cure");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_that_lost_members_is_left_to_its_cure() {
+    for (call, status) in [("lock", ReplicaStatus::Secondary), ("demote", ReplicaStatus::Primary)] {
+        let node = Node::new();
+        node.host.set_status(status);
+        let lost = node.cluster.lock().lost.clone();
+        node.cluster.lock().failing.insert("demote", ErrorCode::NotReady);
+        node.cluster.lock().hook = Some((call, Box::new(move || lost.store(2, Ordering::SeqCst))));
+        let job = node.moved("disk1", "disk2").await;
+        assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
+        assert!(job.last_error.as_ref().unwrap().contains("only 1 members are left"), "{job:?}");
+        assert_eq!(node.cluster.lock().locked, None, "the partition is free for its cure");
+    }
 }
 
 /// A byte per second: it would take days.

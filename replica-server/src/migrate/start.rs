@@ -22,7 +22,7 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveE
     driver.ask(driver.options.ready, || driver.host.lock(gpid, job))?;
     driver.pass(Point::MoveStart, &driver.tmp()?)?;
     remember_primary(driver)?;
-    ready_if(driver, redundant)?;
+    ready_if(driver, |replica| redundant(replica, 1))?;
     let (source, target) = (driver.source()?, driver.target()?);
     if driver.disks.holds(&target, gpid) {
         return Err(MoveError::Unexpected(format!("{} holds a live directory of {gpid} by now", target.tag())));
@@ -50,7 +50,8 @@ fn remember_primary<H: MoveHost>(driver: &Driver<H>) -> Result<(), MoveError> {
 /// Waits until the replica is a secondary on the source disk. A primary hands over, unless it is the only replica; a learner is waited for: after a
 /// restart it has to catch up first.
 pub(super) fn ready<H: MoveHost>(driver: &Driver<H>) -> Result<MovingReplica, MoveError> {
-    ready_if(driver, |_| Ok(()))
+    // A copy under way is worth more than a member to spare, but not more than the partition's writes.
+    ready_if(driver, |replica| redundant(replica, 0))
 }
 
 /// The same as long as each look at it finds it fit.
@@ -84,14 +85,14 @@ fn ready_if<H: MoveHost>(
 
 /// A partition that lost members since the job was accepted needs its cure more than the move, and the job's lock is in
 /// the way of that: without it a primary that nobody can succeed would refuse writes until the job gives up.
-fn redundant(replica: &MovingReplica) -> Result<(), MoveError> {
+fn redundant(replica: &MovingReplica, to_spare: usize) -> Result<(), MoveError> {
     let has_role = matches!(replica.status, ReplicaStatus::Primary | ReplicaStatus::Secondary);
-    if !has_role || replica.is_sole() || replica.members > replica.min_replicas {
+    if !has_role || replica.is_sole() || replica.members >= replica.min_replicas + to_spare {
         return Ok(());
     }
     let (members, least) = (replica.members, replica.min_replicas);
     Err(MoveError::Unexpected(format!(
-        "only {members} members are left, and {least} must stay while one of them moves"
+        "only {members} members are left, and {least} must stay when one of them leaves"
     )))
 }
 

@@ -57,6 +57,24 @@ async fn a_partition_that_lost_members_is_left_to_its_cure() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_under_way_gives_way_to_the_cure_of_a_partition_that_refuses_writes() {
+    let node = Node::new();
+    node.fill(0, 2000);
+    let id = node.migrator.submit(slow(&node)).await.unwrap().id;
+    let mut changes = node.migrator.changes();
+    while node.migrator.job(id).unwrap().state != JobState::Moving {
+        changes.changed().await.unwrap();
+    }
+    node.stop().await;
+    node.cluster.lock().lost.store(2, Ordering::SeqCst);
+    let node = node.restart();
+    let job = node.ended(id).await;
+    assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
+    assert!(job.last_error.as_ref().unwrap().contains("only 1 members are left"), "{job:?}");
+    node.check_whole_on("disk1");
+}
+
 /// A byte per second: it would take days.
 pub(super) fn slow(node: &Node) -> DiskMigrate {
     DiskMigrate { max_rate_bytes_per_s: Some(1), ..node.request("disk1", "disk2") }

@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib/common.sh
 
 prepare_build
+ensure_packages curl:curl chromium:chromium
 began=$SECONDS
 
 say "scripts"

@@ -2,6 +2,8 @@
 //! remembers what was acknowledged. The demo and the benchmarks stand on the same ground.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
 
+pub mod api;
+pub mod browser;
 pub mod chaos;
 pub mod cities;
 pub mod cli;

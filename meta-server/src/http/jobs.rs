@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Json;
 use common::job::{Job, JobKind, JobOutcome};
-use common::procedure::{ProcedureFilter, ProcedureInfo, ProcedureState};
+use common::procedure::{ProcedureFilter, ProcedureInfo, ProcedureKind, ProcedureState};
 use common::time::rfc3339;
 use common::types::Gpid;
 use serde::Serialize;
@@ -35,6 +35,8 @@ pub(super) struct Jobs {
 pub(super) struct View {
     id: Uuid,
     kind: JobKind,
+    /// What kind of procedure does it; `None`: a node by itself.
+    procedure: Option<ProcedureKind>,
     gpid: Option<Gpid>,
     /// The node on which a move between disks runs.
     node: Option<Peer>,
@@ -106,6 +108,7 @@ fn of_disk(job: &Job, book: &AddressBook) -> View {
     View {
         id: job.id,
         kind: JobKind::Disk,
+        procedure: None,
         gpid: Some(job.subject),
         node: Some(book.peer(job.node)),
         source: job.source.clone(),
@@ -133,6 +136,7 @@ fn of_procedure(info: &ProcedureInfo, book: &AddressBook) -> View {
     View {
         id: info.id,
         kind: JobKind::Region,
+        procedure: Some(info.kind),
         gpid: info.gpid,
         node: None,
         source: info.from.map(address).unwrap_or_default(),

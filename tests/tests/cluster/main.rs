@@ -3,6 +3,7 @@
 
 mod chaos;
 mod cli_contract;
+mod console;
 mod damage;
 mod deploy_files;
 mod disk_balance;
@@ -14,6 +15,7 @@ mod disk_move;
 mod disk_set;
 mod doors;
 mod full_disk;
+mod http_admin;
 mod learn;
 mod meta_absence;
 mod metrics;

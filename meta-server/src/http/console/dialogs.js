@@ -139,7 +139,7 @@ function plan(p, node, by) {
   const share = (value) => (by === "bytes" ? `${Math.round(value * 100)} %` : value.toFixed(value % 1 === 0 ? 0 : 2));
   const most = Math.max(...p.disks.flatMap((d) => [d.before, d.after]), by === "bytes" ? 1 : 0.001);
   const disk = (d) => el("div.disk", {}, el("span.mono", {}, d.disk), bar(`plan-${d.disk}`, (100 * d.after) / most, `${d.disk} after the moves`),
-    el("span", {}, d.before === d.after ? share(d.after) : `${share(d.before)} → ${share(d.after)}`));
+    el("span.size", {}, d.before === d.after ? share(d.after) : `${share(d.before)} → ${share(d.after)}`));
   const move = (m) => el("div.row.move", { title: m.reason }, el("b.mono", {}, m.gpid), el("span", {}, `${m.source} → ${m.target}`), el("span.right.soft", {}, bytes(m.bytes)));
   const took = p.expected_ms === null ? "" : `, about ${span(p.expected_ms)}`;
   const words = p.moves.length === 0 ? "No move would make the disks more even." : `${plural(p.moves.length, "move")}, ${bytes(p.bytes)}${took}. To do it:`;

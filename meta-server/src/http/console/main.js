@@ -3,7 +3,7 @@
 import { everything } from "./api.js";
 import { listen } from "./dialogs.js";
 import { drawAll } from "./sections.js";
-import { span } from "./dom.js";
+import { el, span } from "./dom.js";
 
 const EVERY_MS = 2000;
 const $ = (id) => document.getElementById(id);
@@ -30,7 +30,7 @@ async function refresh() {
 
 function live() {
   $("link").className = "live";
-  $("link").textContent = `live, every ${span(EVERY_MS).replace(".0", "")}`;
+  $("link").replaceChildren("live", el("span.wide", {}, `, every ${EVERY_MS / 1000} s`));
   $("alarm").hidden = true;
   document.querySelector("main").classList.remove("stale");
 }

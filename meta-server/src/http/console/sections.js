@@ -72,12 +72,13 @@ function node(n) {
     el("div.roles", {},
       role(n.primaries, "primary", "primaries"), role(n.secondaries, "secondary", "secondaries"),
       n.learners > 0 && role(n.learners, "learner", "learners")),
+    n.draining && el("p.drain.warn.wrap", {}, n.drain_blocked ? `draining, blocked: ${n.drain_blocked}` : "draining: its replicas leave it"),
     n.disks.length === 0 ? el("p.soft", {}, "It has not told of its disks yet.") : n.disks.map((d) => disk(n, d)));
 }
 
 const STATUS = {
   SPACE_INSUFFICIENT: ["bad", "nearly full: no writes, no new replicas"],
-  IO_ERROR: ["bad", "failed: a write, an fsync or its identity file"],
+  IO_ERROR: ["bad", "a write or an fsync failed, or its identity file is gone"],
 };
 
 function disk(n, d) {
@@ -88,7 +89,7 @@ function disk(n, d) {
   return el("div.disk", {},
     el("span.mono", {}, d.disk),
     bar(`disk-${n.peer_id}-${d.disk}`, share, `${d.disk}: ${Math.round(share)} % used`, kind),
-    el("span", { title: `${bytes(used)} used, ${bytes(d.available_bytes)} free` }, `${bytes(d.available_bytes)} free of ${bytes(d.capacity_bytes)}`),
+    el("span.size", { title: `${bytes(used)} used, ${bytes(d.available_bytes)} free` }, `${bytes(d.available_bytes)} free of ${bytes(d.capacity_bytes)}`),
     flags.length > 0 && el(`span.flag.${kind ?? "warn"}`, {}, flags.join("; ")));
 }
 
@@ -106,9 +107,11 @@ function job(j) {
   const kind = { completed: "done", failed: "bad" }[j.state];
   const tone = { completed: "good", failed: "bad", cancelled: "warn" }[j.state];
   const where = j.node ? `${j.node.addr}: ${j.source} → ${j.target}` : `${j.source} → ${j.target}`;
-  const cancel = !over && el("button.small", { type: "button", data: { key: `cancel-${j.id}` }, click: () => askCancel(j) }, "Cancel…");
+  // A copy that is made anew goes to where one is missing: there is nothing to go back to.
+  const anew = j.procedure === "rebuild";
+  const cancel = !over && !anew && el("button.small", { type: "button", data: { key: `cancel-${j.id}` }, click: () => askCancel(j) }, "Cancel…");
   return el("div.row.job", { title: j.id },
-    el("b", {}, j.kind === "disk" ? "disk" : "region"),
+    el("b", {}, anew ? "anew" : j.kind),
     el("span.mono", {}, j.gpid ?? ""),
     el("span.where.wrap", {}, where),
     el("div.progress", {}, over ? el(`span.state.${tone}`, {}, j.state) : bar(`job-${j.id}`, j.percent, `${j.percent} %`, kind)),
@@ -125,7 +128,7 @@ function underWay(j) {
 }
 
 function ended(j) {
-  const took = j.started_at && j.finished_at && `took ${span(new Date(j.finished_at) - new Date(j.started_at))}`;
+  const took = j.started_at && j.finished_at && `took ${span(Math.max(0, new Date(j.finished_at) - new Date(j.started_at)))}`;
   const pause = j.write_pause_ms !== null && `writes paused ${span(j.write_pause_ms)}`;
   return [j.finished_at && clock(j.finished_at), took, pause].filter(Boolean).join(" · ");
 }

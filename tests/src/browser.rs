@@ -1,5 +1,6 @@
 //! A headless Chromium, driven over its debugging pipe: commands go to its file descriptor 3, answers and events come from
 //! 4, each a JSON document that ends with a zero byte.
+#![allow(clippy::indexing_slicing, reason = "a JSON value answers null for what it lacks")]
 
 use std::path::Path;
 use std::process::Stdio;
@@ -95,7 +96,8 @@ impl Browser {
     /// # Errors
     /// It throws.
     pub async fn eval(&mut self, expression: &str) -> Result<Value> {
-        let params = json!({"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true});
+        let params =
+            json!({"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true});
         let result = self.command("Runtime.evaluate", params).await?;
         match result.get("exceptionDetails") {
             Some(thrown) => bail!("{expression}: {thrown}"),
@@ -117,7 +119,9 @@ impl Browser {
     /// There is none that this selector finds, or it cannot be pressed now.
     pub async fn press(&mut self, selector: &str) -> Result<()> {
         let find = format!("document.querySelector({})", json!(selector));
-        let press = format!("(b => {{ if (!b || b.disabled || !b.checkVisibility()) return false; b.click(); return true; }})({find})");
+        let press = format!(
+            "(b => {{ if (!b || b.disabled || !b.checkVisibility()) return false; b.click(); return true; }})({find})"
+        );
         if self.eval(&press).await? == json!(true) {
             return Ok(());
         }

@@ -51,7 +51,8 @@ async fn the_documents_lines_move_a_region_and_every_answer_is_as_described() ->
     store(&cluster).put("k".into(), "v".into()).await?;
     let (server, port) = cluster.meta_http.split_once(':').context("no port")?;
     let at = |line: &str| line.replace(":3002", &format!(":{port}"));
-    let mut values = vec![("YOUR_META_SRV_SERVER", server.to_owned()), ("YOUR_META_SRV_LEADER_SERVER", server.to_owned())];
+    let mut values =
+        vec![("YOUR_META_SRV_SERVER", server.to_owned()), ("YOUR_META_SRV_LEADER_SERVER", server.to_owned())];
 
     assert_eq!(typed(&at("curl {YOUR_META_SRV_SERVER}:3002/admin/leader"), &values)?, cluster.meta_http);
     values.push(("TABLE_ID", "1".to_owned()));
@@ -88,7 +89,10 @@ async fn refusals(api: &Api, cluster: &mut Cluster, id: u64) -> Result<()> {
     assert_eq!(api.get("/admin/procedure?id=00000000-0000-0000-0000-000000000007")?.0, 404);
     assert_eq!(api.get("/admin/nowhere")?.0, 404);
     assert_eq!(api.post("/admin/nodes")?.0, 405);
-    let (status, head) = (api.get("/admin/procedures?limit=1")?.0, curl(&["-sI", &format!("{}/admin/region-migration", cluster.meta_http)])?);
+    let (status, head) = (
+        api.get("/admin/procedures?limit=1")?.0,
+        curl(&["-sI", &format!("{}/admin/region-migration", cluster.meta_http)])?,
+    );
     assert!(status == 200 && head.starts_with("HTTP/1.1 405"), "{head}");
 
     // While a move is under way the region is its own.
@@ -111,14 +115,19 @@ async fn refusals(api: &Api, cluster: &mut Cluster, id: u64) -> Result<()> {
 
 /// Every GET, with what is there by now.
 fn everything_is_as_described(api: &Api) -> Result<()> {
-    for path in ["/health", "/admin/cluster", "/admin/nodes", "/admin/tables", "/admin/route?table_id=1", "/admin/partitions"] {
+    for path in
+        ["/health", "/admin/cluster", "/admin/nodes", "/admin/tables", "/admin/route?table_id=1", "/admin/partitions"]
+    {
         assert_eq!(api.get(path)?.0, 200, "{path}");
     }
     let (_, jobs) = api.get("/admin/jobs?kind=region&state=completed")?;
     assert_eq!((&jobs["total"], &jobs["jobs"][0]["gpid"]), (&json!(2), &json!("1.0")));
     assert_eq!(api.get("/admin/procedures?state=completed")?.1["procedures"].as_array().map(Vec::len), Some(2));
     let (_, plans) = api.get("/admin/disk-plan")?;
-    assert_eq!((plans["plans"].as_array().map(Vec::len), plans["unasked"].as_array().map(Vec::len)), (Some(3), Some(1)));
+    assert_eq!(
+        (plans["plans"].as_array().map(Vec::len), plans["unasked"].as_array().map(Vec::len)),
+        (Some(3), Some(1))
+    );
     assert_eq!(api.get("/admin/maintenance")?.1, json!({"maintenance": false, "since": null}));
     Ok(())
 }

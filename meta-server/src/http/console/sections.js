@@ -117,7 +117,7 @@ function job(j) {
     el("div.progress", {}, over ? el(`span.state.${tone}`, {}, j.state) : bar(`job-${j.id}`, j.percent, `${j.percent} %`, kind)),
     el("span.text", {}, (over ? ended : underWay)(j)),
     el("span.act.right", {}, cancel),
-    j.error && j.state !== "completed" && el("span.more.wrap.bad", {}, j.error));
+    j.error && j.state !== "completed" && el(over ? "span.more.wrap.bad" : "span.more.wrap.warn", {}, j.error));
 }
 
 function underWay(j) {

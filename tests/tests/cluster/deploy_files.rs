@@ -1,11 +1,14 @@
-//! The sample alert rules and the dashboard name metrics that live servers export.
+//! The sample alert rules and the dashboard name metrics that live servers export; the examples of settings are understood,
+//! and the units start what they configure.
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use tests::cluster::{Cluster, Options};
+use tests::programs;
 
 use crate::support::{http, turn};
 
@@ -52,5 +55,19 @@ fn the_dashboard_is_a_document_whose_panels_have_queries() -> Result<()> {
     let dashboard: Value = serde_json::from_str(&file("grafana-disks.json")?)?;
     let panels = dashboard["panels"].as_array().context("no panels")?;
     assert!(panels.iter().all(|panel| panel["targets"][0]["expr"].is_string()));
+    Ok(())
+}
+
+#[test]
+fn the_examples_of_settings_are_understood_and_the_units_name_them() -> Result<()> {
+    for name in ["meta-server", "replica-server"] {
+        let settings = format!("{name}.toml");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/deploy").join(&settings);
+        let ran = Command::new(programs::find(name)?).arg("--config").arg(path).arg("--print-config").output()?;
+        assert!(ran.status.success(), "{settings}: {}", String::from_utf8_lossy(&ran.stderr));
+        let printed = String::from_utf8(ran.stdout)?;
+        assert!(printed.contains("/etc/godwit/secret"), "{printed}");
+        assert!(file(&format!("{name}.service"))?.contains(&format!("{name} --config /etc/godwit/{settings}")));
+    }
     Ok(())
 }

@@ -65,11 +65,13 @@ impl Ground {
     async fn load(&self, bytes: u64) -> Result<Loaded> {
         let (began, table) = (Instant::now(), format!("size{}m", bytes / 1_000_000));
         let route = self.cluster.create(&table, 1, 3).await?;
-        let gpid = route.configs.first().context("a table without partitions")?.gpid;
+        let config = route.configs.first().context("a table without partitions")?;
+        let gpid = config.gpid;
         let store = Store::new(&self.cluster.meta_address, None, &table);
         let bulk = Bulk { rows: bytes / VALUE_BYTES as u64, value_bytes: VALUE_BYTES };
         bulk.write(&store).await?;
-        for node in &self.cluster.nodes {
+        for member in config.members() {
+            let node = self.cluster.node(self.cluster.index_of(member.peer).await?)?;
             node.ask(async |admin, deadline| admin.flush(deadline, gpid).await).await?;
         }
         eprintln!("loaded {table} in {:.1} s", began.elapsed().as_secs_f64());

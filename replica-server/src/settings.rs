@@ -176,10 +176,13 @@ impl Settings {
         self.home.as_ref().and_then(|home| std::path::absolute(home).ok()).or_else(first)
     }
 
-    /// The protocol's options.
+    /// The protocol's options. A batch and the write that overshoots it fit into one record of the log: a segment holds at
+    /// least four records, a record two of the longest writes, and a batch is at most half of such a write.
     #[must_use]
     pub fn protocol(&self) -> pacifica::Options {
         let from = &self.replication;
+        let default = pacifica::Options::default();
+        let fits = usize::try_from(self.log.segment.0 / 16).unwrap_or(usize::MAX);
         pacifica::Options {
             beacon: from.beacon.0,
             lease: from.lease.0,
@@ -188,7 +191,8 @@ impl Settings {
             max_in_flight: from.max_in_flight,
             cache_bytes: usize::try_from(from.cache_bytes.0).unwrap_or(usize::MAX),
             gather: true,
-            ..pacifica::Options::default()
+            batch_bytes: default.batch_bytes.min(fits),
+            ..default
         }
     }
 
@@ -254,6 +258,18 @@ mod tests {
     #[test]
     fn garbage_lives_as_long_as_its_defaults_say() {
         assert_eq!(Settings::default().lives(), TrashLives::default());
+    }
+
+    #[test]
+    fn a_batch_is_no_longer_than_its_share_of_a_short_segment() {
+        let batch = |segment: u64| {
+            let mut settings = Settings::default();
+            settings.log.segment = ByteSize(segment);
+            settings.protocol().batch_bytes as u64
+        };
+        // A record is a quarter of a segment, a write an eighth.
+        assert_eq!([64 << 10, 1 << 20].map(batch), [4 << 10, 64 << 10]);
+        assert_eq!(batch(64 << 20), 1 << 20, "the default");
     }
 
     #[test]

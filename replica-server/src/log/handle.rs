@@ -145,11 +145,11 @@ impl DiskLog {
     /// [`LogError::NoSpace`], which ends by itself; [`LogError::TooLarge`]; [`LogError::Poisoned`].
     pub fn reserve(&self, bytes: usize) -> Result<Reservation, LogError> {
         let shared = &self.core.shared;
-        let (bytes, bytes_max) = ((bytes + FRAME_HEADER + GROUP_HEADER + 8) as u64, shared.options.frame_bytes_max());
+        let (bytes, bytes_max) = ((bytes + FRAME_HEADER + GROUP_HEADER + 8) as u64, shared.options.write_bytes_max());
         if bytes > bytes_max {
             return Err(LogError::TooLarge { bytes, bytes_max });
         }
-        if let Some(reservation) = shared.space.reserve(bytes, bytes_max) {
+        if let Some(reservation) = shared.space.reserve(bytes, shared.options.frame_bytes_max()) {
             return Ok(reservation);
         }
         shared.queue.nudge();

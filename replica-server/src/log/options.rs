@@ -23,7 +23,7 @@ pub struct LogOptions {
     pub dir: PathBuf,
     /// When an append counts as done. Default `Always`.
     pub sync: SyncMode,
-    /// Size of a segment in bytes. Default 64 MiB. No record is longer than a quarter of it.
+    /// Size of a segment in bytes. Default 64 MiB. No record is longer than a quarter of it, no write than an eighth.
     pub segment_bytes: u64,
     /// Kept free so that a full disk can still flush memtables, in bytes. Default 64 MiB.
     pub reserve_bytes: u64,
@@ -58,6 +58,13 @@ impl LogOptions {
     pub(super) fn sanitized(mut self) -> Self {
         self.segment_bytes = self.segment_bytes.clamp(64 << 10, 1 << 30).next_multiple_of(4096);
         self
+    }
+
+    /// The longest single write for which space is set aside, in bytes with its headers: half a frame. The last write of a
+    /// batch may overshoot the batch's size, and both must fit into one frame.
+    #[must_use]
+    pub(super) const fn write_bytes_max(&self) -> u64 {
+        self.frame_bytes_max() / 2
     }
 
     /// The longest frame, in bytes with its header.

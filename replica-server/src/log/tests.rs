@@ -230,11 +230,11 @@ fn a_tail_is_copied_to_another_disk_under_another_incarnation() {
 }
 
 #[test]
-fn a_record_that_no_frame_can_hold_is_refused_at_the_door_and_at_the_log() {
+fn a_write_of_half_a_frame_is_refused_at_the_door_and_a_record_that_no_frame_can_hold_at_the_log() {
     let dir = dir();
     let (log, _) = DiskLog::open(options(&dir)).unwrap();
-    assert!(matches!(log.reserve(20_000), Err(LogError::TooLarge { .. })));
-    let _held = log.reserve(10_000).unwrap();
+    assert!(matches!(log.reserve(8200), Err(LogError::TooLarge { .. })));
+    let _held = log.reserve(8000).unwrap();
     let sink = Seen::new();
     let replica = log.attach(G, I, sink.clone());
     sink.append(&replica, mutation(1, 1, 20_000));

@@ -3,27 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use common::job::{Job, JobOutcome, ThrottledBy};
+use common::job::{JobOutcome, ThrottledBy};
 use common::rpc::node_admin::DiskMigrate;
 use common::types::ReplicaStatus;
 use tests::cluster::{Cluster, Options};
 use tests::workload::{self, Bulk, Workload};
 use tests::{cli, disks, wait};
-use uuid::Uuid;
 
-use crate::support::{Place, TABLE, after_move, ended, pick, store, turn};
+use crate::support::{Place, TABLE, after_move, ended, job_when, pick, store, turn};
 
 const SOON: Duration = Duration::from_secs(60);
-
-async fn job_when(cluster: &Cluster, node: usize, id: Uuid, what: impl Fn(&Job) -> bool) -> Result<Job> {
-    wait::until("the job", SOON, async || {
-        let jobs = cluster.node(node)?.jobs().await?;
-        let job = jobs.into_iter().find(|job| job.id == id).context("the job is unknown")?;
-        wait::holds(what(&job), || format!("{job:?}"))?;
-        Ok(job)
-    })
-    .await
-}
 
 /// Only whole files are kept, so there are two large ones: a table that was compacted and stays as it is, and as much that
 /// the move itself is the first to flush.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use common::job::{Job, JobOutcome, JobState};
+use common::job::{JobOutcome, JobState};
 use common::rpc::ErrorCode;
 use common::rpc::node_admin::{DiskMigrate, JobName};
 use common::types::ReplicaStatus;
@@ -13,7 +13,9 @@ use tests::workload::{Options, Workload};
 use tests::{cli, disks, wait};
 use uuid::Uuid;
 
-use crate::support::{MOVE_WITHIN, Place, TABLE, after_move, ended, metric, pick, same_everywhere, store, turn};
+use crate::support::{
+    MOVE_WITHIN, Place, TABLE, after_move, ended, job_when, metric, pick, same_everywhere, store, turn,
+};
 
 /// Waits of a few seconds, on a machine that is busy.
 const SOON: Duration = Duration::from_secs(60);
@@ -47,16 +49,6 @@ fn refused(cluster: &Cluster, place: &Place, command: &[&str]) -> Result<Value> 
     let error = ran.error()?;
     assert!(error["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{error} says what to do");
     Ok(error["code"].clone())
-}
-
-async fn job_when(cluster: &Cluster, node: usize, id: Uuid, what: impl Fn(&Job) -> bool) -> Result<Job> {
-    wait::until("the job", SOON, async || {
-        let jobs = cluster.node(node)?.jobs().await?;
-        let job = jobs.into_iter().find(|job| job.id == id).context("the job is unknown")?;
-        wait::holds(what(&job), || format!("{job:?}"))?;
-        Ok(job)
-    })
-    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

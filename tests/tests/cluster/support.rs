@@ -86,15 +86,20 @@ pub(crate) async fn on_node(cluster: &Cluster, node: usize) -> Result<Place> {
     Ok(Place { node, peer, gpid, disk })
 }
 
-/// Waits until a job is over.
-pub(crate) async fn ended(cluster: &Cluster, node: usize, id: Uuid) -> Result<Job> {
-    wait::until("the end of the job", MOVE_WITHIN, async || {
+/// Waits until a job is as wanted.
+pub(crate) async fn job_when(cluster: &Cluster, node: usize, id: Uuid, wanted: impl Fn(&Job) -> bool) -> Result<Job> {
+    wait::until("the job", MOVE_WITHIN, async || {
         let jobs = cluster.node(node)?.jobs().await?;
         let job = jobs.into_iter().find(|job| job.id == id).context("the job is unknown")?;
-        wait::holds(!job.is_running(), || format!("{job:?}"))?;
+        wait::holds(wanted(&job), || format!("{job:?}"))?;
         Ok(job)
     })
     .await
+}
+
+/// Waits until a job is over.
+pub(crate) async fn ended(cluster: &Cluster, node: usize, id: Uuid) -> Result<Job> {
+    job_when(cluster, node, id, |job| !job.is_running()).await
 }
 
 /// What must hold after every move: all members there, one live directory on the disk where it belongs, nothing half

@@ -1,10 +1,14 @@
-//! Files that survive power cuts, small files that say what they are, and the throttled, verified copy.
+//! Files that survive power cuts, small files that say what they are, the throttled, verified copy, and files that
+//! arrive from other nodes.
 
+mod arriving;
 mod checked;
 mod copy;
+mod direct;
 mod durable;
 mod throttle;
 
+pub use arriving::ArrivingFile;
 pub use checked::{CheckedError, read_checked, write_checked};
 pub use copy::{Copied, CopyContext, CopyError, CopyReport, Doing, FileCopy, Verified, checksum, copy_files};
 pub use durable::{

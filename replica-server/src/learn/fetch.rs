@@ -1,14 +1,15 @@
 //! The learner's side: asks the primary, and brings what it gives, in order.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::fault::{self, Point};
-use common::fs::Throttle;
+use common::fs::{ArrivingFile, Throttle};
 use common::job::LearnKind;
 use common::pool::Pool;
 use common::rpc::peer::{LearnFile, LearnOffer, LearnRequest, PeerServiceClient};
@@ -171,38 +172,48 @@ impl Fetcher {
         Ok(())
     }
 
+    /// The next piece is asked for while one is written.
     async fn fetch_file(&self, session: u64, index: u32, file: &LearnFile, path: &Path) -> Result<(), FetchError> {
-        let path_owned = path.to_owned();
-        let mut out = self.pool.run(move || File::create(path_owned)).await?;
+        let place = path.to_owned();
+        let mut out = self.pool.run(move || ArrivingFile::create(&place)).await?;
         let mut offset = 0;
-        while offset < file.size {
-            let data = self.fetch_piece(session, index, offset).await?;
-            if data.is_empty() {
-                return Err(WireError::new(
-                    ErrorCode::Corruption,
-                    format!("'{}' is shorter than offered", file.name),
-                    "",
-                )
-                .into());
-            }
-            self.copies.take(data.len() as u64).await;
-            self.progress.fetched.fetch_add(data.len() as u64, Ordering::Relaxed);
-            offset += data.len() as u64;
-            let place = path.to_owned();
-            let written: io::Result<File> = self
-                .pool
-                .run(move || {
-                    fault::pass(Point::LearnChunk, &place)?;
-                    out.write_all(&data).map(|()| out)
-                })
-                .await;
-            out = written?;
+        let mut piece = self.next_piece(session, index, file, offset).await?;
+        while !piece.is_empty() {
+            offset += piece.len() as u64;
+            let (next, written) =
+                tokio::join!(self.next_piece(session, index, file, offset), self.write(out, path, piece));
+            (piece, out) = (next?, written?);
         }
-        Ok(self.pool.run(move || out.sync_all()).await?)
+        Ok(self.pool.run(move || out.finish()).await?)
+    }
+
+    async fn write(&self, mut out: ArrivingFile, path: &Path, piece: Bytes) -> io::Result<ArrivingFile> {
+        let path = path.to_owned();
+        self.pool
+            .run(move || {
+                fault::pass(Point::LearnChunk, &path)?;
+                out.append(&piece).map(|()| out)
+            })
+            .await
+    }
+
+    /// The piece at `offset` once the limit lets it through; empty at the end of the file.
+    async fn next_piece(&self, session: u64, index: u32, file: &LearnFile, offset: u64) -> Result<Bytes, FetchError> {
+        if offset >= file.size {
+            return Ok(Bytes::new());
+        }
+        let piece = self.fetch_piece(session, index, offset).await?;
+        if piece.is_empty() {
+            let message = format!("'{}' is shorter than offered", file.name);
+            return Err(WireError::new(ErrorCode::Corruption, message, "").into());
+        }
+        self.copies.take(piece.len() as u64).await;
+        self.progress.fetched.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        Ok(piece)
     }
 
     /// One piece. A broken connection or a damaged piece is asked for again: the session resumes where it was.
-    async fn fetch_piece(&self, session: u64, file: u32, offset: u64) -> Result<bytes::Bytes, FetchError> {
+    async fn fetch_piece(&self, session: u64, file: u32, offset: u64) -> Result<Bytes, FetchError> {
         let mut tries = 0;
         loop {
             tries += 1;

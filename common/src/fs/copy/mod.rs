@@ -15,7 +15,6 @@
 //! All I/O is direct where the file system can: a log's fdatasync on the same disk then waits behind one piece, and not
 //! behind what a flusher writes out at once (docs/benchmarks.md has the comparison).
 
-mod direct;
 mod error;
 mod read;
 mod sync;
@@ -37,16 +36,15 @@ use tokio_util::sync::CancellationToken;
 pub use error::{CopyError, Doing};
 pub use verify::Verified;
 
-use self::direct::Buffer;
 use self::read::{PIECES, Reader};
 use self::sync::Order;
 use self::verify::Verifier;
 use self::write::Writer;
+use super::direct::{Buffer, PIECE_BYTES};
 use super::throttle::Throttle;
 use crate::clock::Clock;
 use crate::types::Time;
 
-const PIECE_BYTES: usize = 1 << 20;
 /// Ranges that are durable and wait to be read back; each may hold a file open.
 const VERIFY_BEHIND: usize = 32;
 

@@ -3,9 +3,9 @@
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender};
 
-use super::direct::{Buffer, DirectFile};
+use super::super::direct::{Buffer, DirectFile, PIECE_BYTES};
+use super::FileCopy;
 use super::error::{CopyError, Doing};
-use super::{FileCopy, PIECE_BYTES};
 use crate::fault::{self, Point};
 
 /// Pieces under way between reader and writer: so much memory, in MiB, takes a copy.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
-use super::direct::DirectFile;
+use super::super::direct::DirectFile;
 use super::error::{CopyError, Doing};
 use super::{Copied, FileCopy};
 use crate::clock::Clock;

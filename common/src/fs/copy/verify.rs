@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::direct::{Buffer, DirectFile};
+use super::super::direct::{Buffer, DirectFile, PIECE_BYTES};
+use super::Copied;
 use super::error::{CopyError, Doing};
 use super::sync::Order;
-use super::{Copied, PIECE_BYTES};
 use crate::clock::Clock;
 use crate::fault::{self, Point};
 

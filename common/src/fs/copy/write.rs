@@ -1,12 +1,9 @@
 //! The second stage, on the caller's own thread: throttle, checksum and write; and what is done is told from here.
 
-use std::fs::OpenOptions;
-use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 
-use super::direct::{Buffer, DirectFile};
+use super::super::direct::{Buffer, DirectFile};
 use super::error::{CopyError, Doing};
 use super::read::Piece;
 use super::sync::Order;
@@ -93,7 +90,8 @@ impl<'a> Writer<'a, '_> {
         }
         self.context.throttle.take_blocking(count, self.context.cancel).map_err(|_| CopyError::Cancelled)?;
         target.crc.update(piece.buffer.bytes(piece.len));
-        let written = fault::pass(Point::MoveCopy, path).and_then(|()| target.write(&mut piece.buffer, piece.len));
+        let written = fault::pass(Point::MoveCopy, path)
+            .and_then(|()| target.file.append(&mut piece.buffer, piece.len, target.size));
         written.map_err(CopyError::io(Doing::Writing, path))?;
         (target.size, target.unsynced) = (target.size + count, target.unsynced + count);
         (self.context.progress)(count);
@@ -108,19 +106,8 @@ impl<'a> Writer<'a, '_> {
 impl Target {
     fn create(piece: &Piece<'_>) -> Result<Self, CopyError> {
         let path = &piece.file.target;
-        let file = DirectFile::open(path, OpenOptions::new().write(true).create(true).truncate(true));
-        let file = file.map_err(CopyError::io(Doing::Writing, path))?;
+        let file = DirectFile::create(path).map_err(CopyError::io(Doing::Writing, path))?;
         Ok(Self { file: Arc::new(file), crc: crc32fast::Hasher::new(), size: 0, unsynced: 0 })
-    }
-
-    /// Direct writes are of whole blocks, so what is past the end of the file is cut off again.
-    fn write(&self, buffer: &mut Buffer, len: usize) -> io::Result<()> {
-        if !self.file.is_direct {
-            return self.file.file.write_all_at(buffer.bytes(len), self.size);
-        }
-        let blocks = buffer.blocks(len);
-        self.file.file.write_all_at(blocks, self.size)?;
-        if blocks.len() == len { Ok(()) } else { self.file.file.set_len(self.size + len as u64) }
     }
 
     fn whole(&self) -> Copied {

@@ -1,7 +1,8 @@
 //! `bench region`: what moving a primary to another node costs, by its size, under a writer.
 //!
 //! A pause is what a client sees: the longest that any put of a fixed schedule waited during a move, counted from when it
-//! was due. The same stretch without a move stands beside it, since a put now and then is slow anyway.
+//! was due. The same stretch without a move stands beside it, since a put now and then is slow anyway; and the puts that
+//! waited while the region was copied are told from those that waited while its primary changed.
 
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ struct Moved {
     /// From just before the hand-over was asked for until the new primary served, as the meta server saw it.
     handed_over_ms: Option<f64>,
     client_ms: f64,
+    /// The longest of the puts that were under way between the first step after the copying and the end.
+    change_ms: f64,
     idle_ms: f64,
 }
 
@@ -67,8 +70,12 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let ground = Ground::start(NODES, scale.sizes).await?;
     say(&format!("\n#### Moves of a primary to another node under {PUTS} puts/s, {} of each size\n", scale.moves));
     say("Pauses in ms: P50, P99, longest. \"Idle\" is the longest put in as long a time without a move.\n");
-    say("| region | fetched MiB | took s | copy MiB/s | client pause | idle | meta server saw |");
-    say("|-------:|------------:|-------:|-----------:|-------------:|-----:|----------------:|");
+    say(
+        "| region | fetched MiB | took s | copy MiB/s | client pause | of it, from the hand-over on | idle | meta server saw |",
+    );
+    say(
+        "|-------:|------------:|-------:|-----------:|-------------:|----------------------------:|-----:|----------------:|",
+    );
     let mut verdicts = Vec::new();
     for loaded in &ground.loaded {
         let load = Load::start(loaded, Rates { puts: PUTS, gets: PUTS / 10 })?;
@@ -116,6 +123,7 @@ async fn one(ground: &Ground, loaded: &Loaded, load: &Load) -> Result<Moved> {
         copy_seconds: catching_up(&info).as_secs_f64(),
         handed_over_ms: info.write_pause_ms.map(|ms| ms as f64),
         client_ms: longest_ms(&seen),
+        change_ms: longest_since(&seen, step_began(&info, "hand_over").unwrap_or(u64::MAX)),
         idle_ms: longest_ms(&idle),
     })
 }
@@ -142,9 +150,17 @@ async fn ended(ground: &Ground, request: MigrateRegion) -> Result<ProcedureInfo>
 }
 
 fn catching_up(info: &ProcedureInfo) -> Duration {
-    let mut steps = info.history.iter().skip_while(|step| step.step != "catch_up").map(|step| step.at_ms);
-    let (from, to) = (steps.next().unwrap_or_default(), steps.next().unwrap_or_default());
-    Duration::from_millis(to.saturating_sub(from))
+    let began = |step| step_began(info, step).unwrap_or_default();
+    Duration::from_millis(began("hand_over").saturating_sub(began("catch_up")))
+}
+
+fn step_began(info: &ProcedureInfo, name: &str) -> Option<u64> {
+    info.history.iter().find(|step| step.step == name).map(|step| step.at_ms)
+}
+
+fn longest_since(seen: &Seen, ms: u64) -> f64 {
+    let later = seen.slow_puts.iter().filter(|put| put.answered_ms >= ms);
+    later.map(|put| put.answered_ms - put.due_ms).max().unwrap_or_default() as f64
 }
 
 fn longest_ms(seen: &Seen) -> f64 {
@@ -164,12 +180,13 @@ fn line(loaded: &Loaded, moves: &[Moved]) -> String {
     let three = |values: &[f64]| format!("{:.1}, {:.1}, {:.1}", at(values, 0.5), at(values, 0.99), at(values, 1.0));
     let handed: Vec<f64> = moves.iter().filter_map(|one| one.handed_over_ms).collect();
     format!(
-        "| {} | {:.0} | {:.1} | {:.0} | {} | {} | {} |",
+        "| {} | {:.0} | {:.1} | {:.0} | {} | {} | {} | {} |",
         size_of(loaded),
         median(&of(|one| one.bytes as f64 / f64::from(1 << 20))),
         median(&of(|one| one.seconds)),
         median(&of(|one| rate(one.bytes, one.copy_seconds))),
         three(&of(|one| one.client_ms)),
+        three(&of(|one| one.change_ms)),
         three(&of(|one| one.idle_ms)),
         three(&handed),
     )

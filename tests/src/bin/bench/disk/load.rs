@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
+use common::clock::Clock;
 use futures::stream::{self, StreamExt as _};
 use hdrhistogram::Histogram;
 use parking_lot::Mutex;
@@ -26,6 +27,8 @@ const VALUE_BYTES: usize = 100;
 /// Tasks of each kind; each waits for its answer.
 const TASKS: usize = 128;
 const LATENCY_MAX_US: u64 = 60_000_000;
+const SLOW_US: u64 = 5_000;
+const SLOW_MAX: usize = 100_000;
 const CHECKS_AT_ONCE: usize = 64;
 const KEPT_MAX: usize = 10;
 
@@ -50,6 +53,15 @@ pub(crate) struct Totals {
 pub(crate) struct Seen {
     pub(crate) puts: Histogram<u64>,
     pub(crate) gets: Histogram<u64>,
+    /// Puts that took [`SLOW_US`] or longer, at most [`SLOW_MAX`] of them.
+    pub(crate) slow_puts: Vec<SlowPut>,
+}
+
+/// A put that was slow: when it was due and when it was answered, Unix milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SlowPut {
+    pub(crate) due_ms: u64,
+    pub(crate) answered_ms: u64,
 }
 
 /// A load.
@@ -128,7 +140,15 @@ impl Load {
 impl Seen {
     fn new() -> Result<Self> {
         let histogram = || Histogram::new_with_bounds(1, LATENCY_MAX_US, 3);
-        Ok(Self { puts: histogram()?, gets: histogram()? })
+        Ok(Self { puts: histogram()?, gets: histogram()?, slow_puts: Vec::new() })
+    }
+
+    fn put(&mut self, took_us: u64) {
+        self.puts.saturating_record(took_us);
+        if took_us >= SLOW_US && self.slow_puts.len() < SLOW_MAX {
+            let answered_ms = Clock::System.wall_ms();
+            self.slow_puts.push(SlowPut { due_ms: answered_ms.saturating_sub(took_us / 1000), answered_ms });
+        }
     }
 }
 
@@ -169,7 +189,7 @@ impl Shared {
             if result.is_ok() {
                 self.loaded.history.acknowledge(key, version);
             }
-            self.note(result, |seen| seen.puts.saturating_record(micros(began)));
+            self.note(result, |seen| seen.put(micros(began)));
         }
     }
 

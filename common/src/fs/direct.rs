@@ -12,8 +12,8 @@ use std::path::Path;
 use rustix::fs::{Advice, OFlags, fadvise};
 use rustix::io::Errno;
 
-use super::PIECE_BYTES;
-
+/// What is read or written at once, in bytes.
+pub(super) const PIECE_BYTES: usize = 1 << 20;
 /// Direct I/O begins at multiples of this, on disk and in memory, and is that long.
 const BLOCK: usize = 4096;
 
@@ -43,7 +43,8 @@ impl Buffer {
         self.bytes(padded)
     }
 
-    fn room(&mut self, len: usize) -> &mut [u8] {
+    /// Where it is filled, up to [`PIECE_BYTES`].
+    pub(super) fn room(&mut self, len: usize) -> &mut [u8] {
         let start = self.start();
         self.0.get_mut(start..start + len.min(PIECE_BYTES)).unwrap_or_default()
     }
@@ -68,6 +69,11 @@ impl DirectFile {
         }
     }
 
+    /// An empty file for writing, over whatever stands there.
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        Self::open(path, OpenOptions::new().write(true).create(true).truncate(true))
+    }
+
     /// Opens a file for reading.
     pub(super) fn open_to_read(path: &Path) -> io::Result<Self> {
         Self::open(path, OpenOptions::new().read(true))
@@ -89,5 +95,16 @@ impl DirectFile {
             }
         }
         Ok(len.min(wanted))
+    }
+
+    /// Writes what a buffer was filled with at the end of the file, which is at `size`, a multiple of the block size.
+    pub(super) fn append(&self, buffer: &mut Buffer, len: usize, size: u64) -> io::Result<()> {
+        if !self.is_direct {
+            return self.file.write_all_at(buffer.bytes(len), size);
+        }
+        let blocks = buffer.blocks(len);
+        self.file.write_all_at(blocks, size)?;
+        // Direct writes are of whole blocks, so what is past the end of the file is cut off again.
+        if blocks.len() == len { Ok(()) } else { self.file.set_len(size + len as u64) }
     }
 }

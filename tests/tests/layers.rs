@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What a crate of the workspace may use of the others.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("common", &[]),
     ("pacifica", &["common"]),
+    ("resp", &["common"]),
     ("client", &["common"]),
     ("replica-server/state", &["common", "pacifica"]),
     ("meta-server/state", &["common"]),
@@ -16,12 +17,27 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("admin-cli", &["client", "common"]),
 ];
 
-const WORKSPACE: [&str; 8] =
-    ["common", "pacifica", "client", "replica-state", "meta-state", "replica-server", "meta-server", "admin-cli"];
+const WORKSPACE: [&str; 9] = [
+    "common",
+    "pacifica",
+    "resp",
+    "client",
+    "replica-state",
+    "meta-state",
+    "replica-server",
+    "meta-server",
+    "admin-cli",
+];
 
 /// Pure: decides, and does nothing. Time, chance and I/O come in as arguments.
-const PURE: [&str; 5] =
-    ["pacifica/src", "common/src/types", "common/src/job.rs", "meta-server/state/src", "replica-server/state/src"];
+const PURE: [&str; 6] = [
+    "pacifica/src",
+    "resp/src",
+    "common/src/types",
+    "common/src/job.rs",
+    "meta-server/state/src",
+    "replica-server/state/src",
+];
 
 const IMPURE: [&str; 8] =
     ["tokio", "std::fs", "std::net", "rocksdb", "Instant", "SystemTime", "std::thread", "rand::rng"];

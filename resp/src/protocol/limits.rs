@@ -1,0 +1,46 @@
+//! How large a request may be.
+
+/// Largest array that a client may announce before it has authenticated.
+const ARGUMENTS_BEFORE_AUTHENTICATION: u32 = 10;
+/// Longest argument that a client may announce before it has authenticated, in bytes.
+const BULK_BYTES_BEFORE_AUTHENTICATION: u32 = 16 * 1024;
+
+/// Limits on what one client may send. A request beyond them ends its connection, since what follows cannot be told apart
+/// from the rest of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Arguments of one request, its name among them. Default 1,048,576.
+    pub arguments_max: u32,
+    /// Bytes of one argument. Default 16 MiB.
+    pub bulk_bytes_max: u32,
+    /// Bytes of one request on the wire; this is what a connection's buffer may hold. Default 64 MiB.
+    pub request_bytes_max: u32,
+    /// Bytes of an inline command with its line end. Default 64 KiB.
+    pub inline_bytes_max: u32,
+    /// Whether the client may send more than the few small arguments that authenticating takes. Default true.
+    pub authenticated: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            arguments_max: 1024 * 1024,
+            bulk_bytes_max: 16 * 1024 * 1024,
+            request_bytes_max: 64 * 1024 * 1024,
+            inline_bytes_max: 64 * 1024,
+            authenticated: true,
+        }
+    }
+}
+
+impl Limits {
+    /// Whether an array of so many arguments is more than may be sent before authentication.
+    pub(super) const fn premature_count(&self, count: u32) -> bool {
+        !self.authenticated && count > ARGUMENTS_BEFORE_AUTHENTICATION
+    }
+
+    /// Whether an argument of so many bytes is more than may be sent before authentication.
+    pub(super) const fn premature_bulk(&self, bytes: u32) -> bool {
+        !self.authenticated && bytes > BULK_BYTES_BEFORE_AUTHENTICATION
+    }
+}

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What a crate of the workspace may use of the others.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 10] = [
     ("common", &[]),
     ("pacifica", &["common"]),
     ("resp", &["common"]),
+    ("redis-data", &["common", "resp"]),
     ("client", &["common"]),
     ("replica-server/state", &["common", "pacifica"]),
     ("meta-server/state", &["common"]),
@@ -17,10 +18,11 @@ const CRATES: [(&str, &[&str]); 9] = [
     ("admin-cli", &["client", "common"]),
 ];
 
-const WORKSPACE: [&str; 9] = [
+const WORKSPACE: [&str; 10] = [
     "common",
     "pacifica",
     "resp",
+    "redis-data",
     "client",
     "replica-state",
     "meta-state",
@@ -30,9 +32,10 @@ const WORKSPACE: [&str; 9] = [
 ];
 
 /// Pure: decides, and does nothing. Time, chance and I/O come in as arguments.
-const PURE: [&str; 6] = [
+const PURE: [&str; 7] = [
     "pacifica/src",
     "resp/src",
+    "redis-data/src",
     "common/src/types",
     "common/src/job.rs",
     "meta-server/state/src",

@@ -7,6 +7,8 @@ mod question;
 mod redirect;
 mod shards;
 mod slots;
+#[cfg(test)]
+mod tests;
 mod topology;
 
 pub use links::{Direction, Link, links};

@@ -11,6 +11,8 @@ mod keys;
 mod resolve;
 mod spec;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use answer::answer;
 pub use flags::{Category, Flag, Flags};

@@ -3,6 +3,8 @@
 mod client;
 mod hello;
 mod line;
+#[cfg(test)]
+mod tests;
 
 pub use client::{Attribute, Question, Who};
 pub use hello::{Hello, greeting};

@@ -19,13 +19,14 @@ pub(super) enum Header {
 /// Reads the line at the beginning of `input`.
 pub(super) fn header(input: &[u8]) -> Header {
     let Some(digits) = input.iter().take(NUMBER_BYTES_MAX + 1).position(|byte| *byte == b'\r') else {
-        return if input.len() > NUMBER_BYTES_MAX { Header::Malformed } else { Header::Partial };
+        let numeric = |byte: &u8| byte.is_ascii_digit() || *byte == b'-';
+        let hopeful = input.len() <= NUMBER_BYTES_MAX && input.iter().all(numeric);
+        return if hopeful { Header::Partial } else { Header::Malformed };
     };
     match (input.get(digits + 1), input.get(..digits).and_then(parse_integer)) {
-        (_, None) => Header::Malformed,
-        (None, _) => Header::Partial,
         (Some(b'\n'), Some(value)) => Header::Number { value, bytes: digits + 2 },
-        (Some(_), _) => Header::Malformed,
+        (None, Some(_)) => Header::Partial,
+        (Some(_), _) | (None, None) => Header::Malformed,
     }
 }
 
@@ -42,10 +43,11 @@ mod tests {
 
     #[test]
     fn an_unfinished_line_is_waited_for_only_while_it_can_become_a_number() {
-        for partial in ["", "1", "12\r", "abc", "99999999999999999999"] {
+        for partial in ["", "1", "12\r", "-", "99999999999999999999"] {
             assert_eq!(header(partial.as_bytes()), Header::Partial, "{partial:?}");
         }
         assert_eq!(header(&[b'9'; 21]), Header::Malformed);
+        assert_eq!(header(b"12a"), Header::Malformed);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! How large a request may be.
 
+use super::ProtocolError;
+
 /// Largest array that a client may announce before it has authenticated.
 const ARGUMENTS_BEFORE_AUTHENTICATION: u32 = 10;
 /// Longest argument that a client may announce before it has authenticated, in bytes.
@@ -34,13 +36,27 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Whether an array of so many arguments is more than may be sent before authentication.
-    pub(super) const fn premature_count(&self, count: u32) -> bool {
-        !self.authenticated && count > ARGUMENTS_BEFORE_AUTHENTICATION
+    /// How many arguments follow the line that announces `count`. None at all, or fewer, is an empty request.
+    pub(super) fn arguments(&self, count: i64) -> Result<u32, ProtocolError> {
+        match u32::try_from(count.max(0)) {
+            Ok(count) if count > self.arguments_max => Err(ProtocolError::InvalidCount),
+            Ok(count) if !self.authenticated && count > ARGUMENTS_BEFORE_AUTHENTICATION => {
+                Err(ProtocolError::UnauthenticatedCount)
+            }
+            Ok(count) => Ok(count),
+            Err(_) => Err(ProtocolError::InvalidCount),
+        }
     }
 
-    /// Whether an argument of so many bytes is more than may be sent before authentication.
-    pub(super) const fn premature_bulk(&self, bytes: u32) -> bool {
-        !self.authenticated && bytes > BULK_BYTES_BEFORE_AUTHENTICATION
+    /// The length of an argument that announces `bytes`.
+    pub(super) fn bulk(&self, bytes: i64) -> Result<usize, ProtocolError> {
+        match u32::try_from(bytes) {
+            Ok(bytes) if bytes > self.bulk_bytes_max => Err(ProtocolError::InvalidBulkLength),
+            Ok(bytes) if !self.authenticated && bytes > BULK_BYTES_BEFORE_AUTHENTICATION => {
+                Err(ProtocolError::UnauthenticatedBulkLength)
+            }
+            Ok(bytes) => Ok(bytes as usize),
+            Err(_) => Err(ProtocolError::InvalidBulkLength),
+        }
     }
 }

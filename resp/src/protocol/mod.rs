@@ -6,9 +6,13 @@ mod header;
 mod inline;
 mod limits;
 mod parser;
+mod progress;
 mod request;
+#[cfg(test)]
+mod tests;
 
 pub use error::ProtocolError;
 pub use limits::Limits;
-pub use parser::{Parser, Progress};
+pub use parser::Parser;
+pub use progress::Progress;
 pub use request::Request;

@@ -13,7 +13,9 @@ use bytes::Bytes;
 
 use super::header::{Header, header};
 use super::request::{Arguments, Request};
-use super::{Limits, ProtocolError, inline};
+use super::{Limits, Progress, ProtocolError, inline};
+
+const LINE_END: &[u8] = b"\r\n";
 
 /// Reads the requests of one connection, one after the other.
 ///
@@ -25,26 +27,6 @@ pub struct Parser {
     /// How many bytes of the frame are done with.
     at: usize,
     arguments: Arguments,
-}
-
-/// What became of the bytes so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// At least `missing` more bytes are needed. Within the limits, so a caller may reserve them.
-    Incomplete {
-        /// In bytes, at least 1.
-        missing: usize,
-    },
-    /// An empty line or an empty array, which asks for nothing and gets no answer.
-    Blank {
-        /// Bytes from the beginning of the buffer, to be removed from it.
-        consumed: usize,
-    },
-    /// A request: see [`Parser::request`] and [`Parser::share`].
-    Request {
-        /// Bytes from the beginning of the buffer, to be removed from it.
-        consumed: usize,
-    },
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -124,7 +106,10 @@ impl Parser {
                 Header::Malformed => return Err(ProtocolError::InvalidCount),
                 Header::Number { value, bytes } => {
                     self.at = 1 + bytes;
-                    array_of(value, limits)?
+                    match limits.arguments(value)? {
+                        0 => State::Done,
+                        remaining => State::Array { remaining, bulk: None },
+                    }
                 }
             },
             _ => State::Inline { searched: 0 },
@@ -169,7 +154,7 @@ impl Parser {
             },
             Some([other, ..]) => return Err(ProtocolError::ExpectedBulk(*other)),
         };
-        let length = bulk_of(value, limits)?;
+        let length = limits.bulk(value)?;
         self.at += 1 + bytes;
         let end = self.at + length + LINE_END.len();
         if end > limits.request_bytes_max as usize { Err(ProtocolError::RequestTooBig) } else { Ok(Some(length)) }
@@ -205,27 +190,5 @@ impl Parser {
         let consumed = newline + 1;
         let blank = self.arguments.len() == 0;
         Ok(if blank { Progress::Blank { consumed } } else { Progress::Request { consumed } })
-    }
-}
-
-const LINE_END: &[u8] = b"\r\n";
-
-/// The state after the line that announces `count` arguments. None at all, or fewer, is an empty request.
-fn array_of(count: i64, limits: &Limits) -> Result<State, ProtocolError> {
-    let Ok(remaining) = u32::try_from(count.max(0)) else { return Err(ProtocolError::InvalidCount) };
-    match remaining {
-        0 => Ok(State::Done),
-        count if count > limits.arguments_max => Err(ProtocolError::InvalidCount),
-        count if limits.premature_count(count) => Err(ProtocolError::UnauthenticatedCount),
-        remaining => Ok(State::Array { remaining, bulk: None }),
-    }
-}
-
-/// The length of an argument that announces `bytes` bytes.
-fn bulk_of(bytes: i64, limits: &Limits) -> Result<usize, ProtocolError> {
-    match u32::try_from(bytes) {
-        Ok(bytes) if limits.premature_bulk(bytes) => Err(ProtocolError::UnauthenticatedBulkLength),
-        Ok(bytes) if bytes <= limits.bulk_bytes_max => Ok(bytes as usize),
-        _ => Err(ProtocolError::InvalidBulkLength),
     }
 }

@@ -2,6 +2,8 @@
 
 mod double;
 mod encode;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 

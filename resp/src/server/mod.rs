@@ -4,6 +4,8 @@
 pub mod config;
 mod debug;
 mod info;
+#[cfg(test)]
+mod tests;
 
 pub use debug::protocol;
 pub use info::{Section, Sections, info};

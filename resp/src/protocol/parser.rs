@@ -124,6 +124,8 @@ impl Parser {
         mut remaining: u32,
         mut bulk: Option<usize>,
     ) -> Result<Progress, ProtocolError> {
+        // Nothing is looked at beyond the largest request, so that what becomes of it does not depend on how much has arrived.
+        let input = input.get(..limits.request_bytes_max as usize).unwrap_or(input);
         while remaining > 0 {
             let length = match bulk.take() {
                 Some(length) => Some(length),
@@ -145,10 +147,12 @@ impl Parser {
 
     /// Reads the line that opens an argument, if it is there.
     fn bulk_header(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, ProtocolError> {
+        let full = input.len() >= limits.request_bytes_max as usize;
+        let incomplete = if full { Err(ProtocolError::RequestTooBig) } else { Ok(None) };
         let (value, bytes) = match input.get(self.at..) {
-            None | Some([]) => return Ok(None),
+            None | Some([]) => return incomplete,
             Some([b'$', rest @ ..]) => match header(rest) {
-                Header::Partial => return Ok(None),
+                Header::Partial => return incomplete,
                 Header::Malformed => return Err(ProtocolError::InvalidBulkLength),
                 Header::Number { value, bytes } => (value, bytes),
             },

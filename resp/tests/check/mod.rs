@@ -48,7 +48,7 @@ fn read(stream: &[u8], step: usize) -> Reading {
             match parser.parse(&buffer, &LIMITS) {
                 Err(error) => return Reading { requests, end: Err(error) },
                 Ok(Progress::Incomplete { missing }) => {
-                    assert!(missing > 0 && buffer.len() + missing <= LIMITS.request_bytes_max as usize + 1);
+                    assert!(missing > 0 && buffer.len() + missing <= LIMITS.request_bytes_max as usize);
                     needed = buffer.len() + missing;
                     break;
                 }

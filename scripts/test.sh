@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib/common.sh
 
 prepare_build
-ensure_packages curl:curl chromium:chromium
+ensure_packages curl:curl chromium:chromium redis-check-rdb:redis-tools
 began=$SECONDS
 
 say "scripts"

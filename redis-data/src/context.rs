@@ -7,8 +7,9 @@ use crate::encoding::mix;
 pub struct Context {
     /// Unix ms. Never before the time of what was applied (rule TIME), and for a write the time of its mutation.
     pub now_ms: u64,
-    /// Differs between any two writes that a partition evaluates in the same millisecond, also if two primaries do:
-    /// with the time it makes the version of a new hash ([`Context::version`]). Its lower 20 bits count.
+    /// Never the same for two writes of a partition that are evaluated at the same `now_ms`, whoever is primary (a clock
+    /// that lags stands still at the time of what was applied, so that may be many): with the time it makes the version
+    /// of a new hash. The next decree in the upper bits and a counter in the lower ones will do. Reads have no use for it.
     pub unique: u64,
     /// Chance, for RANDOMKEY and HRANDFIELD: any number, another one for each request.
     pub seed: u64,
@@ -19,10 +20,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// The version of a hash that is created now. Milliseconds take 44 bits until the year 2527.
+    /// The version of a hash that is created now. At one time no two are equal; at two times, one of 2^64.
     pub(crate) const fn version(&self) -> u64 {
-        const COUNTED: u32 = 20;
-        self.now_ms << COUNTED | self.unique & ((1 << COUNTED) - 1)
+        mix(mix(self.now_ms).wrapping_add(self.unique))
     }
 
     /// The chance of this request.
@@ -49,14 +49,17 @@ impl Chance {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn versions_differ_by_time_and_within_it() {
         let context =
             |now_ms, unique| Context { now_ms, unique, seed: 0, protocol: resp::Version::Resp2, value_bytes_max: 0 };
-        assert!(context(1, 0xF_FFFF).version() < context(2, 0).version());
-        assert!(context(1, 7).version() < context(1, 8).version());
+        let versions: BTreeSet<_> =
+            (0..100).flat_map(|now_ms| (0..100).map(move |unique| context(now_ms, unique).version())).collect();
+        assert_eq!(versions.len(), 10_000);
     }
 
     #[test]

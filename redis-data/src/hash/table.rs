@@ -144,11 +144,14 @@ impl<'k> Hash<'k> {
         if bytes > COPIED_BYTES_MAX {
             return Err(too_many().into());
         }
+        // Whatever a view lost on its way, a rename is not to lose for good.
+        if pairs.len() as u64 != self.len() {
+            return Err(error::unreadable(self.key.name()).into());
+        }
         let head = Head { version: store.ctx().version(), length: 0 };
         let copy = Hash { key: to, head, expires_at_ms: self.expires_at_ms };
-        let length = pairs.len() as u64;
         pairs.into_iter().try_for_each(|(field, value)| copy.set(store, &field, value))?;
-        copy.save(store, length)
+        copy.save(store, self.len())
     }
 }
 

@@ -60,7 +60,7 @@ impl Only {
                 b"xx" => only.set = true,
                 b"gt" => only.later = true,
                 b"lt" => only.earlier = true,
-                _ => return Err(Reply::error([b"ERR Unsupported option ", &word[..]].concat())),
+                _ => return Err(unsupported(&word)),
             }
         }
         only.consistent()
@@ -84,6 +84,12 @@ impl Only {
             || self.earlier && before.is_some_and(|before| until >= before);
         !refused
     }
+}
+
+/// Real servers tell a word up to its first zero.
+fn unsupported(word: &[u8]) -> Reply {
+    let told = word.split(|byte| *byte == 0).next().unwrap_or_default();
+    Reply::error([b"ERR Unsupported option ", told].concat())
 }
 
 impl Evaluate for Expire {

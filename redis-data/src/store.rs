@@ -98,7 +98,7 @@ impl<'a> Store<'a> {
         if value.payload.len() > self.ctx.value_bytes_max {
             return Err(error::too_large().into());
         }
-        self.writes.put(record, &value.encode());
+        self.writes.put_value(record, value);
         Ok(())
     }
 

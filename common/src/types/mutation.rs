@@ -7,9 +7,12 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
 use super::ids::{Ballot, Decree};
+use super::value::Value;
 
 const PUT: u8 = 1;
 const DELETE: u8 = 2;
+/// Bytes of a length.
+const LENGTH: usize = 4;
 
 /// One mutation. A (ballot, decree) is used once (rule DECREES).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,14 +188,24 @@ pub struct WritesBuilder {
 impl WritesBuilder {
     /// Sets a record.
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> &mut Self {
-        self.op(PUT, key);
-        self.field(value);
+        self.op(PUT, key, LENGTH + value.len());
+        self.length(value.len());
+        self.bytes.put_slice(value);
+        self
+    }
+
+    /// Sets a record; the value is encoded into its place.
+    pub fn put_value(&mut self, key: &[u8], value: &Value) -> &mut Self {
+        let length = value.encoded_len();
+        self.op(PUT, key, LENGTH + length);
+        self.length(length);
+        value.encode_into(&mut self.bytes);
         self
     }
 
     /// Removes a record.
     pub fn delete(&mut self, key: &[u8]) -> &mut Self {
-        self.op(DELETE, key);
+        self.op(DELETE, key, 0);
         self
     }
 
@@ -226,16 +239,18 @@ impl WritesBuilder {
         Writes { count: std::mem::take(&mut self.count), bytes: self.bytes.split().freeze() }
     }
 
-    fn op(&mut self, op: u8, key: &[u8]) {
+    /// `more`: bytes that will follow the key.
+    fn op(&mut self, op: u8, key: &[u8], more: usize) {
         self.count += 1;
+        self.bytes.reserve(1 + LENGTH + key.len() + more);
         self.bytes.put_u8(op);
-        self.field(key);
+        self.length(key.len());
+        self.bytes.put_slice(key);
     }
 
-    fn field(&mut self, bytes: &[u8]) {
+    fn length(&mut self, length: usize) {
         // Keys are at most 128 KiB and values are bounded at the door, far below 4 GiB.
-        self.bytes.put_u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-        self.bytes.put_slice(bytes);
+        self.bytes.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
     }
 }
 
@@ -259,6 +274,13 @@ mod tests {
             let back: Vec<_> = writes.iter().map(|op| (op.key().to_vec(), op.value().map(<[u8]>::to_vec))).collect();
             prop_assert_eq!(writes.len(), ops.len());
             prop_assert_eq!(back, ops);
+        }
+
+        #[test]
+        fn a_value_is_encoded_in_its_place_as_elsewhere(key: Vec<u8>, payload: Vec<u8>, expiry in proptest::option::of(1_u64..)) {
+            let value = Value::bytes(payload.into(), expiry);
+            let (mut before, mut placed) = (WritesBuilder::default(), WritesBuilder::default());
+            prop_assert_eq!(placed.put_value(&key, &value).finish(), before.put(&key, &value.encode()).finish());
         }
 
         #[test]

@@ -61,12 +61,22 @@ impl Value {
     /// The stored form.
     #[must_use]
     pub fn encode(&self) -> Bytes {
-        let mut bytes = BytesMut::with_capacity(HEADER + self.payload.len());
+        let mut bytes = BytesMut::with_capacity(self.encoded_len());
+        self.encode_into(&mut bytes);
+        bytes.freeze()
+    }
+
+    /// Length of the stored form, in bytes.
+    pub(super) fn encoded_len(&self) -> usize {
+        HEADER + self.payload.len()
+    }
+
+    /// Appends the stored form.
+    pub(super) fn encode_into(&self, bytes: &mut BytesMut) {
         bytes.put_u8(VERSION);
         bytes.put_u8(self.kind as u8);
         bytes.put_u64(self.expires_at_ms.unwrap_or(0));
         bytes.put_slice(&self.payload);
-        bytes.freeze()
     }
 
     /// Back from the stored form; the payload is copied once.

@@ -38,7 +38,7 @@ impl Evaluate for HIncrement {
         };
         let sum = integer.checked_add(self.by).ok_or_else(error::overflow)?;
         hash.set(store, &self.field, format_integer(sum))?;
-        hash.save(store, hash.len() + u64::from(before.is_none()))?;
+        hash.save(store, hash.len().saturating_add(before.is_none().into()))?;
         Ok(Reply::Integer(sum))
     }
 }

@@ -43,7 +43,7 @@ impl Evaluate for HIncrementFloat {
         };
         let sum = Bytes::from(number.add(self.by).ok_or_else(error::not_finite)?.to_string());
         hash.set(store, &self.field, sum.clone())?;
-        hash.save(store, hash.len() + u64::from(before.is_none()))?;
+        hash.save(store, hash.len().saturating_add(before.is_none().into()))?;
         Ok(Reply::Bulk(sum))
     }
 }

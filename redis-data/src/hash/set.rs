@@ -46,7 +46,7 @@ impl Evaluate for HSet {
         for (field, value) in self.fields.iter().zip(&self.values) {
             hash.set(store, field, value.clone())?;
         }
-        hash.save(store, hash.len() + new.len() as u64)?;
+        hash.save(store, hash.len().saturating_add(new.len() as u64))?;
         Ok(if self.count { Reply::count(new.len()) } else { Reply::ok() })
     }
 }
@@ -73,7 +73,7 @@ impl Evaluate for HSetNx {
             return Ok(Reply::Integer(0));
         }
         hash.set(store, &self.field, self.value.clone())?;
-        hash.save(store, hash.len() + 1)?;
+        hash.save(store, hash.len().saturating_add(1))?;
         Ok(Reply::Integer(1))
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod action;
+mod hostile;
 mod plain;
 mod promises;
 mod scans;

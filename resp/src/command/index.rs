@@ -12,8 +12,8 @@ static INDEX: [Option<&Spec>; PLACES] = build();
 /// The command of that name, in any case. Subcommands are found through [`Spec::subcommand`].
 #[must_use]
 pub fn lookup(name: &[u8]) -> Option<&'static Spec> {
-    let places = INDEX.iter().cycle().skip(place(name)).take(PLACES);
-    let taken = places.map_while(|place| *place);
+    let (before, from) = INDEX.split_at_checked(place(name))?;
+    let taken = from.iter().chain(before).map_while(|place| *place);
     taken.into_iter().find(|spec| spec.name.as_bytes().eq_ignore_ascii_case(name))
 }
 

@@ -2,20 +2,20 @@
 
 use super::Spec;
 use super::flags::{Category, Flag};
-use super::keys::{KeyFlag, KeySpec};
+use super::keys::{KeyFlag, KeyRange, KeySpec};
 use crate::Reply;
 
 /// Name, arity, flags, first key, last key, step, categories, tips, key specifications, subcommands.
 pub(super) fn info(spec: &Spec) -> Reply {
     let range = spec.key_range();
-    let key = |place: fn(super::KeyRange) -> i64| Reply::Integer(range.map_or(0, place));
+    let last = |range: KeyRange| range.last.map_or(Reply::Integer(-1), Reply::count);
     Reply::Array(vec![
         Reply::bulk(spec.name),
         Reply::Integer(i64::from(spec.arity)),
         names(Flag::ALL.iter().filter(|flag| spec.is(**flag)).map(|flag| flag.name())),
-        key(|range| range.first),
-        key(|range| range.last),
-        key(|range| range.step),
+        Reply::count(range.map_or(0, |range| range.first)),
+        range.map_or(Reply::Integer(0), last),
+        Reply::count(range.map_or(0, |range| range.step)),
         names(Category::ALL.iter().filter(|category| spec.belongs_to(**category)).map(|category| category.name())),
         Reply::Set(spec.tips.iter().map(|tip| Reply::bulk(*tip)).collect()),
         Reply::Set(spec.keys.iter().map(key_spec).collect()),
@@ -37,13 +37,12 @@ fn subcommands(spec: &Spec) -> Reply {
     if all.is_empty() { Reply::Set(all) } else { Reply::Array(all) }
 }
 
-/// Where to begin, and from there how far: the last key counts from the first, or from the end if it is negative.
+/// Where to begin, and from there how far: the last key counts from the first, and -1 is the last argument.
 fn key_spec(spec: &KeySpec) -> Reply {
-    let range = spec.range;
-    let last = if range.last < 0 { range.last } else { range.last - range.first };
-    let begin = [("index", Reply::Integer(range.first))];
-    let find =
-        [("lastkey", Reply::Integer(last)), ("keystep", Reply::Integer(range.step)), ("limit", Reply::Integer(0))];
+    let KeyRange { first, last, step } = spec.range;
+    let last = last.map_or(Reply::Integer(-1), |last| Reply::count(last - first));
+    let begin = [("index", Reply::count(first))];
+    let find = [("lastkey", last), ("keystep", Reply::count(step)), ("limit", Reply::Integer(0))];
     Reply::map([
         ("flags", key_flags(spec.flags)),
         ("begin_search", Reply::map([("type", Reply::bulk("index")), ("spec", Reply::map(begin))])),

@@ -47,11 +47,19 @@ impl KeyFlag {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyRange {
     /// Index of the first key; the name of the command is 0.
-    pub first: i64,
-    /// Index of the last key; -1 is the last argument.
-    pub last: i64,
-    /// From one key to the next.
-    pub step: i64,
+    pub first: usize,
+    /// Index of the last key; `None`: that of the last argument.
+    pub last: Option<usize>,
+    /// From one key to the next, at least 1.
+    pub step: usize,
+}
+
+impl KeyRange {
+    /// The keys among the arguments.
+    fn of<A>(self, arguments: &[A]) -> impl Iterator<Item = &A> {
+        let end = self.last.map_or(arguments.len(), |last| last + 1);
+        arguments.get(self.first..end.min(arguments.len())).unwrap_or_default().iter().step_by(self.step)
+    }
 }
 
 /// Keys that a command treats alike.
@@ -65,21 +73,13 @@ pub struct KeySpec {
 
 impl KeySpec {
     /// The key that stands at `index`.
-    pub(super) const fn at(index: i64, flags: &'static [KeyFlag]) -> Self {
-        Self { range: KeyRange { first: index, last: index, step: 1 }, flags }
+    pub(super) const fn at(index: usize, flags: &'static [KeyFlag]) -> Self {
+        Self { range: KeyRange { first: index, last: Some(index), step: 1 }, flags }
     }
 
     /// The first argument, and every `step`th behind it.
-    pub(super) const fn every(step: i64, flags: &'static [KeyFlag]) -> Self {
-        Self { range: KeyRange { first: 1, last: -1, step }, flags }
-    }
-
-    /// The indices of the keys among `count` arguments.
-    fn indices(self, count: usize) -> impl Iterator<Item = usize> {
-        let KeyRange { first, last, step } = self.range;
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let last = if last < 0 { count + last } else { last.min(count - 1) };
-        (first..=last).step_by(usize::try_from(step).unwrap_or(1)).filter_map(|index| usize::try_from(index).ok())
+    pub(super) const fn every(step: usize, flags: &'static [KeyFlag]) -> Self {
+        Self { range: KeyRange { first: 1, last: None, step }, flags }
     }
 }
 
@@ -102,10 +102,7 @@ impl Spec {
         &'static self,
         arguments: &'a [A],
     ) -> impl Iterator<Item = (&'a [u8], &'static [KeyFlag])> {
-        self.keys.iter().flat_map(move |spec| {
-            let found = spec.indices(arguments.len()).filter_map(|index| arguments.get(index));
-            found.map(|key| (key.as_ref(), spec.flags))
-        })
+        self.keys.iter().flat_map(move |spec| spec.range.of(arguments).map(|key| (key.as_ref(), spec.flags)))
     }
 
     /// The slot of the request; `None`: it has no keys, and any node may answer it.

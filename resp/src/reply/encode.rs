@@ -5,6 +5,8 @@ use bytes::{BufMut, BytesMut};
 use super::Reply;
 use super::double;
 
+const LINE_END: &[u8] = b"\r\n";
+
 /// The version of the protocol that a connection speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Version {
@@ -25,9 +27,6 @@ impl Version {
         }
     }
 }
-
-/// Largest header of a bulk string with both line ends.
-const FRAME_BYTES_MAX: usize = 1 + 20 + 2 + 2;
 
 impl Reply {
     /// Appends the reply to `out`.
@@ -52,14 +51,22 @@ impl Reply {
     }
 }
 
-/// A sign, a number, a line end.
+/// The longest header: a sign, `-9223372036854775808`, a line end.
+const HEADER_BYTES_MAX: usize = 1 + 20 + LINE_END.len();
+
+/// A sign, a number and a line end, as every element of every reply begins. Nearly all have one digit or two.
 fn header(sign: u8, number: i64, out: &mut BytesMut) {
-    let mut digits = itoa::Buffer::new();
-    let digits = digits.format(number).as_bytes();
-    out.reserve(FRAME_BYTES_MAX);
-    out.put_u8(sign);
-    out.put_slice(digits);
-    out.put_slice(b"\r\n");
+    let digit = |number: i64| b'0' + (number % 10) as u8;
+    match number {
+        0..=9 => out.put_slice(&[sign, digit(number), b'\r', b'\n']),
+        10..=99 => out.put_slice(&[sign, digit(number / 10), digit(number), b'\r', b'\n']),
+        _ => {
+            out.reserve(HEADER_BYTES_MAX);
+            out.put_u8(sign);
+            out.put_slice(itoa::Buffer::new().format(number).as_bytes());
+            out.put_slice(LINE_END);
+        }
+    }
 }
 
 /// The header of something that has a length.
@@ -69,14 +76,14 @@ fn length(sign: u8, length: usize, out: &mut BytesMut) {
 
 /// A text up to the end of a line: line ends within it, which a client would take for that end, become blanks.
 fn line(sign: u8, text: &[u8], out: &mut BytesMut) {
-    out.reserve(text.len() + FRAME_BYTES_MAX);
+    out.reserve(text.len() + HEADER_BYTES_MAX + LINE_END.len());
     out.put_u8(sign);
     if text.iter().any(|byte| is_line_end(*byte)) {
         out.extend(text.iter().map(|byte| if is_line_end(*byte) { b' ' } else { *byte }));
     } else {
         out.put_slice(text);
     }
-    out.put_slice(b"\r\n");
+    out.put_slice(LINE_END);
 }
 
 const fn is_line_end(byte: u8) -> bool {
@@ -84,10 +91,10 @@ const fn is_line_end(byte: u8) -> bool {
 }
 
 fn bulk(value: &[u8], out: &mut BytesMut) {
-    out.reserve(value.len() + FRAME_BYTES_MAX);
+    out.reserve(value.len() + HEADER_BYTES_MAX + LINE_END.len());
     length(b'$', value.len(), out);
     out.put_slice(value);
-    out.put_slice(b"\r\n");
+    out.put_slice(LINE_END);
 }
 
 fn null(version: Version, resp2: &[u8], out: &mut BytesMut) {
@@ -130,11 +137,11 @@ fn verbatim(text: &[u8], version: Version, out: &mut BytesMut) {
     match version {
         Version::Resp2 => bulk(text, out),
         Version::Resp3 => {
-            out.reserve(text.len() + FORMAT.len() + FRAME_BYTES_MAX);
+            out.reserve(text.len() + FORMAT.len() + HEADER_BYTES_MAX + LINE_END.len());
             length(b'=', text.len() + FORMAT.len(), out);
             out.put_slice(FORMAT);
             out.put_slice(text);
-            out.put_slice(b"\r\n");
+            out.put_slice(LINE_END);
         }
     }
 }

@@ -30,5 +30,5 @@ pub const TRY_AGAIN: &str = "TRYAGAIN Multiple keys request during rehashing of 
 pub const SLOT_NOT_SERVED: &str = "CLUSTERDOWN Hash slot not served";
 /// A database other than the first.
 pub const SELECT_IN_CLUSTER: &str = "ERR SELECT is not allowed in cluster mode";
-/// A database that is no number, or that no server has.
-pub const INVALID_DATABASE: &str = "ERR invalid DB index";
+/// A database that is no number.
+pub const INVALID_DATABASE: &str = NOT_AN_INTEGER;

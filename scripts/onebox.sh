@@ -5,13 +5,14 @@
 #   start also takes --nodes 3  --disks 2  --sync always  --set KEY=VALUE (for the replica servers, several times)
 #   and --port-offset N, which is added to every port (for a second onebox on the machine).
 #
-# Meta server: rpc 34601, http 3002. Replica server I (from 1): rpc 34800+I, http 34900+I, disks disk1, disk2, …
+# Meta server: rpc 34601, http 3002. Replica server I (from 1): rpc 34800+I, http 34900+I, Redis clients 6380+I, disks disk1,
+# disk2, … Redis clients see the table `default`, which the first start creates with 64 partitions.
 set -euo pipefail
 caller=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib/common.sh
 
-usage() { sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 command="" index="" dir="${GODWIT_ONEBOX:-$GODWIT_CACHE/onebox}"
 nodes=3 disks=2 sync=always settings=() offset=0
@@ -33,7 +34,7 @@ done
 bin="${CARGO_TARGET_DIR:-$PWD/target}/release"
 # A cluster keeps the ports that it was started with.
 [ "$command" = start ] || offset=$(cat "$dir/port-offset" 2>/dev/null || echo 0)
-meta_http=$((3002 + offset)) meta_port=$((34601 + offset)) rpc=$((34800 + offset)) http=$((34900 + offset))
+meta_http=$((3002 + offset)) meta_port=$((34601 + offset)) rpc=$((34800 + offset)) http=$((34900 + offset)) resp=$((6380 + offset))
 meta=127.0.0.1:$meta_port
 
 # need_number VALUE NAME
@@ -80,7 +81,8 @@ launch_replica() {
     dirs+="${dirs:+,}disk$disk:$home/disk$disk"
   done
   launch "replica$1" "$bin/replica-server" --home "$home" --listen "127.0.0.1:$((rpc + $1))" \
-    --http "127.0.0.1:$((http + $1))" --meta "$meta" --data-dirs "$dirs" --log-sync "$sync" "${settings[@]}"
+    --http "127.0.0.1:$((http + $1))" --meta "$meta" --data-dirs "$dirs" --log-sync "$sync" \
+    --resp-listen "127.0.0.1:$((resp + $1))" "${settings[@]}"
 }
 
 # Nodes that can be given replicas: alive, and their disks are known.
@@ -120,6 +122,12 @@ await_healthy() {
   done
 }
 
+# The table of Redis clients, unless an earlier start created it.
+create_default() {
+  local out replicas=$((nodes < 3 ? nodes : 3))
+  out=$("$bin/admin-cli" -m "$meta" create default -p 64 -r "$replicas" 2>&1) || [[ "$out" == *ALREADY_EXISTS* ]] || die "$out"
+}
+
 start() {
   local program i
   need_number "$nodes" --nodes
@@ -130,7 +138,7 @@ start() {
   for i in $(names); do
     ! alive "$i" || die "$i runs already; run: scripts/onebox.sh stop --dir $dir"
   done
-  for i in "$meta_port" "$meta_http" $(seq $((rpc + 1)) $((rpc + nodes))) $(seq $((http + 1)) $((http + nodes))); do
+  for i in "$meta_port" "$meta_http" $(seq $((rpc + 1)) $((rpc + nodes))) $(seq $((http + 1)) $((http + nodes))) $(seq $((resp + 1)) $((resp + nodes))); do
     ! taken "$i" || die "port $i is taken, perhaps by another onebox; stop it, or give --port-offset 1000"
   done
   mkdir -p "$dir/pids" "$dir/logs" "$dir/args" "$dir/data/meta"
@@ -144,6 +152,7 @@ start() {
     await_healthy "$i"
   done
   await_registered "$nodes"
+  create_default
   say "meta server $meta and $nodes replica servers run in $dir; try: $bin/admin-cli -m $meta nodes"
 }
 

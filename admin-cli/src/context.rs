@@ -240,6 +240,7 @@ mod tests {
         let node = |peer: u64| NodeInfo {
             peer_id: PeerId(peer),
             address: format!("127.0.0.1:{}", 34801 + peer),
+            resp: None,
             alive: true,
             replicas: 0,
             primaries: 0,

@@ -153,7 +153,7 @@ impl FakeNode {
 
     pub(crate) async fn register(&self, cluster: Option<Uuid>) -> WireResult<PeerId> {
         let (address, process) = (self.address.clone(), self.process);
-        let registration = Registration { address, process, cluster, sync_always: true };
+        let registration = Registration { address, process, cluster, sync_always: true, resp: None };
         let call = |client: MetaNodeServiceClient, context| async move { client.register(context, registration).await };
         self.meta.ask(DEADLINE, call).await.map(|r| r.peer)
     }

@@ -12,6 +12,7 @@ mod meta_link;
 pub mod migrate;
 mod open_files;
 mod replica;
+mod resp;
 pub mod server;
 mod service;
 pub mod settings;

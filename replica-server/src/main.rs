@@ -19,6 +19,9 @@ struct Args {
     /// Address of /health and /metrics, host:port
     #[arg(long)]
     http: Option<String>,
+    /// Address for Redis clients, host:port
+    #[arg(long)]
+    resp_listen: Option<String>,
     /// Meta servers, host:port, comma-separated
     #[arg(long)]
     meta: Option<String>,
@@ -47,6 +50,7 @@ impl Args {
         let shortcuts = [
             ("listen", self.listen.clone()),
             ("http", self.http.clone()),
+            ("resp.listen", self.resp_listen.clone()),
             ("meta", self.meta.clone()),
             ("data_dirs", self.data_dirs.clone()),
             ("home", self.home.clone()),

@@ -15,6 +15,7 @@ use common::rpc::{self, LinkOptions, Secret, Security, ServerOptions};
 use common::shutdown::{self, Stop};
 use common::types::{Ballot, Gpid, PeerId, ProcessId};
 use futures::future::join_all;
+use tokio::net::TcpListener;
 
 use crate::disk::{DataDir, DiskManager, DiskOptions, Recovered, SpaceLimits, layout};
 use crate::http::{self, Door, MoveCollector, NodeCollector};
@@ -26,6 +27,7 @@ use crate::replica::host::Host;
 use crate::replica::{
     Beacons, Logs, MetaPort as _, Meters, Node, OpenLog, Parts, Peers, Place, blocking, configured_on,
 };
+use crate::resp::{self, Atlas};
 use crate::settings::Settings;
 use crate::storage::Engine;
 
@@ -66,6 +68,7 @@ impl Server {
         let security = self.security()?;
         let rpc_door = rpc::bind(&self.settings.listen, &security).await?;
         let http_door = rpc::bind(&self.settings.http, &security).await?;
+        let redis_door = self.bind_redis(&security).await?;
         let (metrics, known) = (Metrics::new(), Arc::new(OnceLock::new()));
         tokio::spawn(http::serve(
             http_door,
@@ -95,6 +98,7 @@ impl Server {
         let doors = tokio::spawn(rpc::serve(rpc_door, crate::service::router(&node, &migrator), options, Stop::new()));
         tracing::info!(peer = %node.peer, listen = self.settings.listen, "replica server ready");
         self.background(&node, &migrator, &meta, &stop);
+        self.serve_redis(redis_door, &node, &stop)?;
         let found = recovered.open.into_iter().map(|copy| (Place { disk: copy.disk, dir: copy.dir }, copy.info));
         node.load(found.collect()).await;
         migrator.resume();
@@ -109,6 +113,25 @@ impl Server {
     fn security(&self) -> anyhow::Result<Security> {
         let secret = self.settings.secret_file.as_ref().map(|file| Secret::read(file.as_ref())).transpose()?;
         Ok(Security { secret, insecure: self.settings.insecure })
+    }
+
+    /// A password stands in for the cluster's secret, which Redis clients do not know.
+    async fn bind_redis(&self, security: &Security) -> anyhow::Result<Option<TcpListener>> {
+        let Some(options) = self.settings.redis()? else { return Ok(None) };
+        let has_password = !options.password.is_empty();
+        let security = Security { secret: None, insecure: security.insecure || has_password };
+        let bound = rpc::bind(&self.settings.resp.listen, &security).await;
+        bound.map(Some).context("Redis clients cannot be served: see resp.listen and resp.requirepass")
+    }
+
+    fn serve_redis(&self, door: Option<TcpListener>, node: &Arc<Node>, stop: &Stop) -> anyhow::Result<()> {
+        let (Some(listener), Some(options)) = (door, self.settings.redis()?) else { return Ok(()) };
+        let secret = self.security()?.secret;
+        let atlas = Arc::new(Atlas::new(node.peer, options.table.clone(), &self.settings.meta, secret));
+        let door = Arc::new(resp::Door::new(Arc::clone(node), Arc::clone(&atlas), &options));
+        tokio::spawn(atlas.run(stop.clone()));
+        tokio::spawn(resp::serve(listener, door, stop.clone()));
+        Ok(())
     }
 
     async fn open_disks(&self) -> anyhow::Result<Arc<DiskManager>> {
@@ -133,6 +156,7 @@ impl Server {
             process,
             cluster: disks.cluster(),
             sync_always: self.settings.log.sync == "always",
+            resp: self.settings.redis()?.map(|options| options.announced),
         };
         let registered = tokio::select! {
             () = stop.cancelled() => return Ok(None),

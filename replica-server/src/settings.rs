@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::TrashLives;
 use crate::log::{LogOptions, SyncMode};
+use crate::resp::RespOptions;
 use crate::storage::EngineOptions;
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
@@ -54,6 +55,7 @@ settings! {
         storage: StorageSettings = StorageSettings::default(), "A section of its own.";
         replication: ReplicationSettings = ReplicationSettings::default(), "A section of its own.";
         migrate: MigrateSettings = MigrateSettings::default(), "A section of its own.";
+        resp: RespSettings = RespSettings::default(), "A section of its own.";
         gc: GcSettings = GcSettings::default(), "A section of its own.";
         learn: LearnSettings = LearnSettings::default(), "A section of its own.";
         disk: DiskSettings = DiskSettings::default(), "A section of its own.";
@@ -103,6 +105,20 @@ settings! {
 }
 
 settings! {
+    /// Redis clients.
+    RespSettings, "resp." {
+        listen: String = "127.0.0.1:6379".into(), "Address for Redis clients, host:port; also where they are told to find this node; empty: none. Without resp.requirepass only loopback may be bound.";
+        announce: Option<String> = None, "Where Redis clients are told to find this node, host:port, if it is not resp.listen.";
+        table: String = "default".into(), "The table that Redis clients see.";
+        requirepass: Option<String> = None, "What Redis clients must say with AUTH, the same on all nodes.";
+        maxclients: u64 = 10_000, "Connections of Redis clients at once.";
+        timeout: HumanDuration = time(0), "A connection that says nothing for so long is closed; 0: never.";
+        max_value_bytes: ByteSize = ByteSize(1 << 20), "Longest value that Redis clients may store, at most 4MiB.";
+        debug: bool = false, "Whether DEBUG is there, for test suites of clients.";
+    }
+}
+
+settings! {
     /// What has lost its name on a disk.
     GcSettings, "gc." {
         temporary_life: HumanDuration = time(DAY_MS), "A copy that was not finished (.tmp) and has no job any more is kept for so long.";
@@ -137,6 +153,7 @@ impl config::Settings for Settings {
             StorageSettings::DOCS,
             ReplicationSettings::DOCS,
             MigrateSettings::DOCS,
+            RespSettings::DOCS,
             GcSettings::DOCS,
             LearnSettings::DOCS,
             DiskSettings::DOCS,
@@ -150,6 +167,22 @@ impl config::Settings for Settings {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("log.sync = '{0}' is not known: use always, interval or never")]
 pub struct UnknownSync(String);
+
+/// Longest value that may be allowed: it fits into a record of the log many times over, and into a frame.
+const VALUE_BYTES_MAX: u64 = 4 << 20;
+
+/// Why Redis clients cannot be served as configured.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadResp {
+    /// Too long a value.
+    #[error("resp.max_value_bytes = {0} is above 4194304 (4MiB): set it lower")]
+    Value(u64),
+    /// Where nobody would find it.
+    #[error(
+        "'{0}' is no address for Redis clients: write host:port, and set resp.announce where resp.listen is no address of one host"
+    )]
+    Address(String),
+}
 
 /// Why the disks are not understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -167,6 +200,34 @@ impl Settings {
             Some((tag.to_owned(), std::path::absolute(path).ok()?))
         };
         self.data_dirs.iter().map(|text| pair(text).ok_or_else(|| NoDisk(text.clone()))).collect()
+    }
+
+    /// How Redis clients are served; `None`: they are not.
+    ///
+    /// # Errors
+    /// [`BadResp`].
+    pub(crate) fn redis(&self) -> Result<Option<RespOptions>, BadResp> {
+        let from = &self.resp;
+        if from.listen.is_empty() {
+            return Ok(None);
+        }
+        if from.max_value_bytes.0 > VALUE_BYTES_MAX {
+            return Err(BadResp::Value(from.max_value_bytes.0));
+        }
+        let announced = from.announce.clone().unwrap_or_else(|| from.listen.clone());
+        let parts = announced.rsplit_once(':').filter(|(host, port)| !is_any(host) && port.parse::<u16>().is_ok());
+        if parts.is_none() {
+            return Err(BadResp::Address(announced));
+        }
+        Ok(Some(RespOptions {
+            announced,
+            table: from.table.clone(),
+            password: from.requirepass.clone().unwrap_or_default(),
+            clients_max: usize::try_from(from.maxclients).unwrap_or(usize::MAX),
+            idle_s: from.timeout.0.as_secs(),
+            value_bytes_max: usize::try_from(from.max_value_bytes.0).unwrap_or(usize::MAX),
+            debug: from.debug,
+        }))
     }
 
     /// Where jobs and the record of the disks are kept; `None` without any disk.
@@ -240,6 +301,11 @@ impl Settings {
     }
 }
 
+/// Whether a host stands for all addresses of a machine, and so for none that a client could reach.
+fn is_any(host: &str) -> bool {
+    host.is_empty() || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_unspecified())
+}
+
 /// Memory of the machine, in bytes.
 fn memory_bytes() -> u64 {
     let info = rustix::system::sysinfo();
@@ -270,6 +336,21 @@ mod tests {
         // A record is a quarter of a segment, a write an eighth.
         assert_eq!([64 << 10, 1 << 20].map(batch), [4 << 10, 64 << 10]);
         assert_eq!(batch(64 << 20), 1 << 20, "the default");
+    }
+
+    #[test]
+    fn redis_clients_are_told_an_address_that_they_can_reach() {
+        let served = |listen: &str, announce: Option<&str>| {
+            let mut settings = Settings::default();
+            (settings.resp.listen, settings.resp.announce) = (listen.to_owned(), announce.map(str::to_owned));
+            settings.redis().map(|options| options.map(|options| options.announced))
+        };
+        assert_eq!(served("127.0.0.1:6379", None), Ok(Some("127.0.0.1:6379".to_owned())));
+        assert_eq!(served("0.0.0.0:6379", Some("10.0.0.7:6379")), Ok(Some("10.0.0.7:6379".to_owned())));
+        for (listen, announce) in [("0.0.0.0:6379", None), ("[::]:6379", None), ("6379", None), ("a:1", Some(":1"))] {
+            assert!(served(listen, announce).is_err(), "{listen} {announce:?}");
+        }
+        assert_eq!(served("", None), Ok(None));
     }
 
     #[test]

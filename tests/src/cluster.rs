@@ -70,6 +70,8 @@ pub struct Server {
     pub address: String,
     /// Where it serves HTTP.
     pub http: String,
+    /// Where it serves Redis clients.
+    pub resp: String,
     /// Its disks, in order: tag and directory.
     pub disks: Vec<(String, PathBuf)>,
     admin: Link<NodeAdminServiceClient>,
@@ -157,7 +159,7 @@ impl Cluster {
         let chosen = options.homes.iter().find(|(node, _)| *node == index);
         let home = chosen.map_or_else(|| fresh.clone(), |(_, path)| path.clone());
         let host = host_of(index);
-        let (address, http) = (options.address(&host)?, local()?);
+        let (address, http, resp) = (options.address(&host)?, local()?, local()?);
         let place = |disk: usize| {
             let chosen = options.places.iter().find(|(node, d, _)| (*node, *d) == (index, disk));
             chosen.map_or_else(|| fresh.join(format!("disk{}", disk + 1)), |(_, _, path)| path.clone())
@@ -170,6 +172,7 @@ impl Cluster {
         let mut args = flags(&[
             ("listen", address.clone()),
             ("http", http.clone()),
+            ("resp-listen", resp.clone()),
             ("meta", self.meta_address.clone()),
             ("data-dirs", tagged.join(",")),
             ("home", path_text(&home)),
@@ -181,7 +184,7 @@ impl Cluster {
         let process =
             Process::new(format!("replica-server {}", index + 1), programs::find("replica-server")?, args, log)
                 .within(options.namespace(&host)?);
-        Ok(Server { process, admin: Link::new(address.clone(), self.links.clone()), address, http, disks })
+        Ok(Server { process, admin: Link::new(address.clone(), self.links.clone()), address, http, resp, disks })
     }
 
     /// What it wrote stays when it is gone.

@@ -13,7 +13,7 @@ const CRATES: [(&str, &[&str]); 10] = [
     ("client", &["common"]),
     ("replica-server/state", &["common", "pacifica"]),
     ("meta-server/state", &["common"]),
-    ("replica-server", &["client", "common", "pacifica", "replica-state"]),
+    ("replica-server", &["client", "common", "pacifica", "redis-data", "replica-state", "resp"]),
     ("meta-server", &["common", "meta-state"]),
     ("admin-cli", &["client", "common"]),
 ];
@@ -51,7 +51,7 @@ const REPLICA_SERVER: &[&[&str]] = &[
     &["migrate", "learn"],
     &["replica"],
     &["meta_link"],
-    &["service", "http"],
+    &["service", "http", "resp"],
     &["settings"],
     &["server"],
 ];

@@ -15,6 +15,8 @@ use crate::time::rfc3339;
 pub struct NodeView {
     pub peer_id: u64,
     pub address: String,
+    /// Where Redis clients reach it.
+    pub resp: Option<String>,
     /// `ALIVE` or `DEAD`.
     pub status: &'static str,
     pub replicas: u32,
@@ -52,6 +54,7 @@ fn view(node: &NodeInfo) -> NodeView {
     NodeView {
         peer_id: node.peer_id.0,
         address: node.address.clone(),
+        resp: node.resp.clone(),
         status: if node.alive { "ALIVE" } else { "DEAD" },
         replicas: node.replicas,
         primaries: node.primaries,
@@ -132,6 +135,7 @@ mod tests {
         let node = NodeInfo {
             peer_id: PeerId(0),
             address: "127.0.0.1:34801".to_owned(),
+            resp: Some("127.0.0.1:6379".to_owned()),
             alive: true,
             replicas: 3,
             primaries: 1,
@@ -155,7 +159,7 @@ mod tests {
     #[test]
     fn nodes_have_the_fields_that_scripts_rely_on() {
         let expected = json!({"nodes": [{
-            "peer_id": 0, "address": "127.0.0.1:34801", "status": "ALIVE", "replicas": 3, "primaries": 1,
+            "peer_id": 0, "address": "127.0.0.1:34801", "resp": "127.0.0.1:6379", "status": "ALIVE", "replicas": 3, "primaries": 1,
             "secondaries": 2, "disks": [
                 {"disk": "disk1", "status": "NORMAL", "capacity_bytes": 9, "available_bytes": 4,
                  "draining": false}], "draining": false, "drain_blocked": null}]});

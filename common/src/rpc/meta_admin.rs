@@ -137,6 +137,8 @@ pub struct NodeInfo {
     pub peer_id: PeerId,
     /// Its address.
     pub address: String,
+    /// Where Redis clients reach it, if it listens for them.
+    pub resp: Option<String>,
     /// Whether it heartbeats.
     pub alive: bool,
     /// Members it holds.

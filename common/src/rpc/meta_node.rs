@@ -58,6 +58,8 @@ pub struct Registration {
     pub cluster: Option<Uuid>,
     /// Whether its log survives power cuts (`log.sync = always`) (rule ROLES).
     pub sync_always: bool,
+    /// Where Redis clients reach it, `host:port`; `None`: it does not listen for them.
+    pub resp: Option<String>,
 }
 
 /// What a registered process must know.

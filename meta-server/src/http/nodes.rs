@@ -21,6 +21,7 @@ pub(super) struct Nodes {
 struct Node {
     peer_id: PeerId,
     address: String,
+    resp: Option<String>,
     status: &'static str,
     silent_ms: Option<u64>,
     replicas: u32,
@@ -42,6 +43,7 @@ fn view(node: NodeInfo) -> Node {
     Node {
         peer_id: node.peer_id,
         address: node.address,
+        resp: node.resp,
         status: if node.alive { "ALIVE" } else { "DEAD" },
         silent_ms: node.silent_ms,
         replicas: node.replicas,

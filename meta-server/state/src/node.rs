@@ -25,6 +25,9 @@ pub struct Node {
     /// Its copies are to leave it, and none comes to it.
     #[serde(default)]
     pub draining: bool,
+    /// Where Redis clients reach its present run, `host:port`.
+    #[serde(default)]
+    pub resp: Option<String>,
 }
 
 /// What a node's present run reported; forgotten when the meta server restarts.

@@ -12,10 +12,13 @@ use common::rpc::{ErrorCode, WireError, WireResult};
 use common::types::{Ballot, Decree, Gpid, Member, Mutation, PartitionConfig, PeerId, ReplicaStatus, Time};
 use pacifica::Event;
 use parking_lot::{Mutex, RwLock};
+use resp::Reply;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::gate::ReadGate;
 use super::grant::GrantCell;
+use super::redis::RedisWrite;
+use super::waiter::ClientWrite;
 use crate::learn::Progress;
 use crate::log::ReplicaLog;
 use crate::storage::Storage;
@@ -28,7 +31,7 @@ pub(crate) enum Input {
     /// Something happened to the core.
     Event(Event),
     /// A client writes.
-    Write(DataOp, oneshot::Sender<Result<DataReply, DataError>>),
+    Write(ClientWrite),
     /// Digest at exactly this applied decree, or at the present one.
     Digest(Option<Decree>, oneshot::Sender<WireResult<Digest>>),
     /// Committed mutations from this decree on, if the prepare cache has them.
@@ -169,9 +172,19 @@ impl Replica {
 
     /// A client's write; answered once its fate is known.
     pub(crate) fn write(&self, op: DataOp) -> Result<oneshot::Receiver<Result<DataReply, DataError>>, DataError> {
-        let (reply, answer) = oneshot::channel();
-        match self.inbox.try_send(Input::Write(op, reply)) {
-            Ok(()) => Ok(answer),
+        let (to, answer) = oneshot::channel();
+        self.hand(ClientWrite::Data(op, to)).map(|()| answer)
+    }
+
+    /// A Redis client's write; answered once its fate is known.
+    pub(crate) fn redis(&self, write: RedisWrite) -> Result<oneshot::Receiver<Result<Reply, DataError>>, DataError> {
+        let (to, answer) = oneshot::channel();
+        self.hand(ClientWrite::Redis(Box::new(write), to)).map(|()| answer)
+    }
+
+    fn hand(&self, write: ClientWrite) -> Result<(), DataError> {
+        match self.inbox.try_send(Input::Write(write)) {
+            Ok(()) => Ok(()),
             Err(mpsc::error::TrySendError::Full(_)) => Err(DataError::RetryLater(busy())),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(DataError::RetryLater(closing(self.gpid))),
         }

@@ -23,12 +23,14 @@ mod operation;
 mod peers;
 mod perform;
 mod ports;
+pub(crate) mod redis;
 mod registry;
 mod retention;
 mod signal;
 mod task;
 mod turns;
 mod upkeep;
+mod waiter;
 
 use std::sync::Arc;
 
@@ -42,6 +44,7 @@ pub(crate) use handle::{Input, Place, Replica, View};
 pub(crate) use logs::{Logs, OpenLog};
 pub(crate) use meters::Meters;
 pub(crate) use node::{Node, Parts};
+pub(crate) use operation::plain;
 pub(crate) use peers::Peers;
 pub(crate) use ports::{Decided, MetaPort};
 

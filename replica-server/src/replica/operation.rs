@@ -5,8 +5,8 @@
 
 use bytes::Bytes;
 use common::rpc::data::{DataOp, DataReply};
-use common::rpc::{ErrorCode, WireError};
-use common::types::{Decree, Value, Writes, WritesBuilder, decode_key};
+use common::rpc::{ErrorCode, WireError, WireResult};
+use common::types::{Decree, Value, ValueKind, Writes, WritesBuilder, decode_key};
 
 /// Longest payload that is stored, in bytes.
 pub(super) const PAYLOAD_BYTES_MAX: usize = 1 << 20;
@@ -29,6 +29,20 @@ pub(super) enum Outcome {
     Read(DataReply, Decree),
     /// It cannot be done.
     Refused(WireError),
+}
+
+/// The value of a stored record as the Rust client sees it; none if it has expired.
+///
+/// # Errors
+/// It cannot be read, or is of a type that only Redis clients know.
+pub(crate) fn plain(stored: Option<Bytes>, now_ms: u64) -> WireResult<Option<Value>> {
+    let value = stored.map(Value::from_stored).transpose().map_err(WireError::internal)?;
+    let value = value.filter(|value| !value.is_expired(now_ms));
+    if value.as_ref().is_none_or(|value| value.kind == ValueKind::Bytes) {
+        return Ok(value);
+    }
+    let hint = "use a Redis client, or delete it first";
+    Err(WireError::new(ErrorCode::InvalidArgument, "the record holds a hash of a Redis client", hint))
 }
 
 /// The key whose present value decides what the operation writes; `None`: it is decided already.

@@ -117,8 +117,8 @@ impl Task {
         let pending = self.pending.remove(&token);
         assert!(pending.is_some(), "{}: {token:?} is answered twice", self.replica.gpid);
         let Some(pending) = pending else { return };
-        let _ = pending.answer.send(match answer {
-            Answer::ReadReady => Ok(pending.reply),
+        pending.waiter.tell(match answer {
+            Answer::ReadReady => Ok(()),
             Answer::OutcomeUnknown => Err(DataError::OutcomeUnknown),
             Answer::Refused(Refusal::NotPrimary) => Err(self.redirect()),
             Answer::Refused(refusal) => Err(DataError::RetryLater(explain(refusal))),

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use common::clock::Clock;
-use common::rpc::data::{DataError, DataOp, DataReply};
-use common::rpc::{WireError, WireResult};
-use common::types::{Decree, ReplicaStatus, Time, Value};
+use common::rpc::WireResult;
+use common::rpc::data::{DataError, DataOp};
+use common::types::{Decree, ReplicaStatus, Time, Writes};
 use pacifica::{AppendSeq, Effect, Event, Health, Token};
 use replica_state::overlay::Overlay;
 use tokio::sync::{mpsc, oneshot};
@@ -18,9 +18,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::beacons::Beacons;
 use super::handle::{Input, Replica, View};
 use super::meters::Meters;
-use super::operation::{self, Outcome};
+use super::operation::{self, Outcome, plain};
 use super::ports::{LearnPort, MetaPort, PeerPort};
 use super::signal::DurableSignal;
+use super::waiter::{ClientWrite, Waiter};
 use crate::disk::ReplicaInfo;
 use crate::log::Reservation;
 use crate::storage::{Cached, Engine, Storage};
@@ -44,11 +45,18 @@ pub(crate) struct Environment {
 
 /// A client's write on its way.
 pub(super) struct Pending {
-    pub(super) answer: oneshot::Sender<Result<DataReply, DataError>>,
-    pub(super) reply: DataReply,
+    pub(super) waiter: Waiter,
     pub(super) since: Time,
     /// Log space, set aside before the write got a decree (rule DECREES).
     _reserved: Option<Reservation>,
+}
+
+/// What the core is asked for a client.
+pub(super) enum Entry {
+    /// To be told when everything up to the decree is committed.
+    Read(Decree),
+    /// To give these a decree.
+    Write(Writes),
 }
 
 /// The task's own state.
@@ -61,6 +69,8 @@ pub(crate) struct Task {
     pub(super) overlay: Overlay,
     pub(super) pending: HashMap<Token, Pending>,
     pub(super) next_token: u64,
+    /// Redis commands evaluated by this process: tells apart what is created within one millisecond.
+    pub(super) evaluations: u64,
     pub(super) effects: Vec<Effect>,
     pub(super) error: Option<Arc<str>>,
     pub(super) clean: bool,
@@ -103,6 +113,7 @@ impl Task {
             overlay: Overlay::default(),
             pending: HashMap::new(),
             next_token: 0,
+            evaluations: 0,
             effects: Vec::new(),
             error: None,
             durable: AppendSeq(0),
@@ -142,7 +153,7 @@ impl Task {
             // What failed by itself is not well because its disk is: it is opened again.
             Input::Event(Event::Health(Health::Well)) if self.error.is_some() => {}
             Input::Event(event) => self.step(event),
-            Input::Write(op, answer) => self.write(&op, answer).await,
+            Input::Write(write) => self.write(write).await,
             Input::Digest(at, answer) => {
                 self.perform().await;
                 self.digest(at, answer).await;
@@ -192,23 +203,36 @@ impl Task {
         self.replica.gate.lower(self.core.read_until());
     }
 
-    async fn write(&mut self, op: &DataOp, answer: oneshot::Sender<Result<DataReply, DataError>>) {
-        let owns = |slot| self.core.config().is_some_and(|config| config.slots.contains(slot));
+    async fn write(&mut self, write: ClientWrite) {
         if self.core.status() != ReplicaStatus::Primary {
-            return drop(answer.send(Err(self.redirect())));
+            return write.refuse(self.redirect());
         }
-        if let Err(error) = operation::validate(op, owns) {
-            return drop(answer.send(Err(DataError::Refused(error))));
+        match write {
+            ClientWrite::Data(op, to) => match self.evaluate(&op).await {
+                Outcome::Refused(error) => drop(to.send(Err(DataError::Refused(error)))),
+                Outcome::Read(reply, seen) => self.enter(Entry::Read(seen), Waiter::Data(reply, to)),
+                Outcome::Write(writes, reply) => self.enter(Entry::Write(writes), Waiter::Data(reply, to)),
+            },
+            ClientWrite::Redis(write, to) => self.redis(&write, to).await,
+        }
+    }
+
+    pub(super) fn owns(&self, slot: u16) -> bool {
+        self.core.config().is_some_and(|config| config.slots.contains(slot))
+    }
+
+    async fn evaluate(&mut self, op: &DataOp) -> Outcome {
+        if let Err(error) = operation::validate(op, |slot| self.owns(slot)) {
+            return Outcome::Refused(error);
         }
         let present = match operation::decisive_key(op) {
             Some(key) => self.present(key).await,
             None => Ok(operation::Present::default()),
         };
-        let outcome = match present {
+        match present {
             Ok(present) => operation::evaluate(op, &present, self.now_ms()),
             Err(error) => Outcome::Refused(error),
-        };
-        self.enter(outcome, answer);
+        }
     }
 
     /// The present state of a record: in flight, in memory, or on disk. While the disk is read this partition waits,
@@ -218,9 +242,7 @@ impl Task {
             Some((decree, value)) => (value, decree),
             None => (self.stored(key).await?, self.applied()),
         };
-        let value = stored.map(|bytes| Value::decode(&bytes)).transpose().map_err(WireError::internal)?;
-        let now_ms = self.now_ms();
-        Ok(operation::Present { value: value.filter(|value| !value.is_expired(now_ms)), seen })
+        Ok(operation::Present { value: plain(stored, self.now_ms())?, seen })
     }
 
     async fn stored(&mut self, key: &[u8]) -> WireResult<Option<Bytes>> {
@@ -237,22 +259,21 @@ impl Task {
     }
 
     /// Hands an evaluated operation to the core under a token of its own.
-    fn enter(&mut self, outcome: Outcome, answer: oneshot::Sender<Result<DataReply, DataError>>) {
+    pub(super) fn enter(&mut self, entry: Entry, waiter: Waiter) {
         let token = Token(self.next_token);
         let mut reserved = None;
-        let (event, reply) = match outcome {
-            Outcome::Refused(error) => return drop(answer.send(Err(DataError::Refused(error)))),
-            Outcome::Read(reply, seen) => (Event::ReadBarrier { token, seen }, reply),
-            Outcome::Write(writes, reply) => {
+        let event = match entry {
+            Entry::Read(seen) => Event::ReadBarrier { token, seen },
+            Entry::Write(writes) => {
                 match self.replica.log.disk_log().reserve(writes.as_bytes().len()) {
                     Ok(space) => reserved = Some(space),
-                    Err(error) => return drop(answer.send(Err(DataError::RetryLater(error.to_wire())))),
+                    Err(error) => return waiter.tell(Err(DataError::RetryLater(error.to_wire()))),
                 }
-                (Event::Write { token, writes }, reply)
+                Event::Write { token, writes }
             }
         };
         self.next_token += 1;
-        self.pending.insert(token, Pending { answer, reply, since: self.env.clock.mono(), _reserved: reserved });
+        self.pending.insert(token, Pending { waiter, since: self.env.clock.mono(), _reserved: reserved });
         let (decree, before) = (self.core.next_decree(), self.effects.len());
         let noted = if let Event::Write { writes, .. } = &event { Some(writes.clone()) } else { None };
         self.step(event);
@@ -307,7 +328,7 @@ impl Task {
         self.perform().await;
         self.env.learn.stop(self.replica.gpid);
         for (_, pending) in self.pending.drain() {
-            let _ = pending.answer.send(Err(DataError::OutcomeUnknown));
+            pending.waiter.tell(Err(DataError::OutcomeUnknown));
         }
         let decree = self.core.committed();
         *self.replica.storage.write() = None;
@@ -335,7 +356,7 @@ impl Task {
     }
 
     /// The time by which lives are counted: never before what was applied (rule TIME).
-    fn now_ms(&self) -> u64 {
+    pub(super) fn now_ms(&self) -> u64 {
         let applied = self.storage.as_ref().map_or(0, |storage| storage.applied().time_ms);
         self.env.clock.wall_ms().max(applied)
     }

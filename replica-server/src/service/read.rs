@@ -5,6 +5,7 @@ use common::rpc::data::{DataOp, DataReply};
 use common::rpc::{WireError, WireResult};
 use common::types::Value;
 
+use crate::replica::plain;
 use crate::storage::{Cached, ScanLimit, Storage, StorageError};
 
 /// Most records, and about the most bytes, of one scan's answer.
@@ -19,12 +20,12 @@ pub(super) async fn read(storage: &Storage, op: DataOp, now_ms: u64) -> WireResu
     match &op {
         DataOp::Get { key } => {
             if let Cached::Found(found) = storage.get_cached(key).map_err(|error| error.to_wire())? {
-                return live(found, now_ms).map(|value| DataReply::Value(value.map(|value| value.payload)));
+                return plain(found, now_ms).map(|value| DataReply::Value(value.map(|value| value.payload)));
             }
         }
         DataOp::Ttl { key } => {
             if let Cached::Found(found) = storage.get_cached(key).map_err(|error| error.to_wire())? {
-                return live(found, now_ms).map(|value| ttl(value, now_ms));
+                return plain(found, now_ms).map(|value| ttl(value, now_ms));
             }
         }
         DataOp::MultiGet { .. }
@@ -44,13 +45,13 @@ fn from_disk(storage: &Storage, op: &DataOp, now_ms: u64) -> WireResult<DataRepl
     let wire = |error: StorageError| error.to_wire();
     match op {
         DataOp::Get { key } => {
-            let value = live(storage.get(key).map_err(wire)?, now_ms)?;
+            let value = plain(storage.get(key).map_err(wire)?, now_ms)?;
             Ok(DataReply::Value(value.map(|value| value.payload)))
         }
-        DataOp::Ttl { key } => Ok(ttl(live(storage.get(key).map_err(wire)?, now_ms)?, now_ms)),
+        DataOp::Ttl { key } => Ok(ttl(plain(storage.get(key).map_err(wire)?, now_ms)?, now_ms)),
         DataOp::MultiGet { keys } => {
             let found = storage.multi_get(keys).map_err(wire)?;
-            let values = found.into_iter().map(|found| Ok(live(found, now_ms)?.map(|value| value.payload)));
+            let values = found.into_iter().map(|found| Ok(plain(found, now_ms)?.map(|value| value.payload)));
             Ok(DataReply::Values(values.collect::<WireResult<_>>()?))
         }
         DataOp::Scan { start, end, limit } => {
@@ -71,12 +72,6 @@ fn from_disk(storage: &Storage, op: &DataOp, now_ms: u64) -> WireResult<DataRepl
         | DataOp::Increment { .. }
         | DataOp::CompareAndSet { .. } => Err(WireError::internal("a write was read")),
     }
-}
-
-/// Decodes a stored value; none if it has expired.
-fn live(found: Option<Bytes>, now_ms: u64) -> WireResult<Option<Value>> {
-    let value = found.map(|bytes| Value::decode(&bytes)).transpose().map_err(WireError::internal)?;
-    Ok(value.filter(|value| !value.is_expired(now_ms)))
 }
 
 fn ttl(value: Option<Value>, now_ms: u64) -> DataReply {

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 
 use common::rpc::node_admin::Digest;
+use common::types::{Value, ValueKind};
+use redis_data::encoding::Owner;
 
 use super::decree::Applied;
 use super::error::StorageError;
@@ -11,7 +13,8 @@ use super::store::Storage;
 
 impl Storage {
     /// Hashes the live records at one moment, in order of key. Two copies at the same decree have the same digest:
-    /// what counts as expired is judged by the applied time, so it does not matter which of them has compacted.
+    /// what counts as expired is judged by the applied time, and fields of hashes that are no more do not count, so it does
+    /// not matter which of them has compacted.
     ///
     /// `taken` is called once the moment is fixed, before the long reading: whoever kept writes back may go on.
     ///
@@ -21,6 +24,7 @@ impl Storage {
         let mut taken = Some(taken);
         let mut records = 0;
         let mut hash = Hash::default();
+        let mut heads = Heads::default();
         // A cell, for both closures are borrowed during the call.
         let moment = Cell::new(Applied::default());
         self.with(|rocks| {
@@ -32,7 +36,7 @@ impl Storage {
                     }
                 },
                 &mut |key, value| {
-                    if !is_expired(value, moment.get().time_ms) {
+                    if !is_expired(value, moment.get().time_ms) && heads.owns(key, value, moment.get().time_ms) {
                         records += 1;
                         hash.field(key);
                         hash.field(value);
@@ -42,6 +46,30 @@ impl Storage {
             )
         })?;
         Ok(Digest { decree: moment.get().decree, records, hash: hash.0 })
+    }
+}
+
+/// The head of the hash whose fields come next, in order of key.
+#[derive(Default)]
+struct Heads {
+    record: Vec<u8>,
+    stored: Vec<u8>,
+}
+
+impl Heads {
+    /// Whether a record is no field, or one of a hash that lives.
+    fn owns(&mut self, record: &[u8], stored: &[u8], now_ms: u64) -> bool {
+        if let Some(owner) = Owner::of(record, stored) {
+            let head = Some(&self.stored[..]).filter(|_| self.record == owner.head);
+            return !owner.is_gone(head, now_ms);
+        }
+        if Value::kind_of(stored) == Some(ValueKind::Hash) {
+            self.record.clear();
+            self.record.extend_from_slice(record);
+            self.stored.clear();
+            self.stored.extend_from_slice(stored);
+        }
+        true
     }
 }
 

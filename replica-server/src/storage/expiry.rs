@@ -22,8 +22,12 @@ pub(super) struct Expiry {
 impl Expiry {
     /// Whether the record has been expired for long enough that no replica's clock can call it alive.
     pub(super) fn is_gone(&self, key: &[u8], value: &[u8]) -> bool {
-        let horizon = self.applied_time_ms.load(Ordering::Relaxed).saturating_sub(self.skew_ms);
-        key < RECORDS_END && Value::expiry_of(value).is_some_and(|at| at <= horizon)
+        key < RECORDS_END && Value::expiry_of(value).is_some_and(|at| at <= self.horizon_ms())
+    }
+
+    /// What expires by then is gone on every replica, Unix ms.
+    pub(super) fn horizon_ms(&self) -> u64 {
+        self.applied_time_ms.load(Ordering::Relaxed).saturating_sub(self.skew_ms)
     }
 }
 

@@ -1,8 +1,11 @@
 //! The only importer of the crate `rocksdb`: a thin, safe face of what Godwit uses of it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::Bytes;
+use redis_data::encoding::Owner;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::compaction_filter::Decision;
 use rocksdb::{
@@ -113,8 +116,47 @@ pub(super) enum Tier {
 
 /// An open database.
 pub(super) struct Rocks {
-    db: DB,
+    /// Shared with the compaction filter, which holds it only while a compaction runs.
+    db: Arc<DB>,
     dir: PathBuf,
+    /// Snapshots that are being read.
+    moments: Arc<AtomicUsize>,
+}
+
+impl Drop for Rocks {
+    fn drop(&mut self) {
+        // No compaction may be the last to let go of the database: it would wait for itself.
+        self.stop();
+    }
+}
+
+/// Whether a record is a field of a hash that is no more. Not while a moment is read that may be older than the end of that
+/// hash: RocksDB's filters remove what snapshots still see.
+fn is_orphan(db: Option<&Weak<DB>>, moments: &AtomicUsize, expiry: &Expiry, key: &[u8], value: &[u8]) -> bool {
+    let Some(owner) = Owner::of(key, value) else { return false };
+    // The order matters: a moment that begins after this look sees what the next line sees.
+    if moments.load(Ordering::SeqCst) > 0 {
+        return false;
+    }
+    let Some(db) = db.and_then(Weak::upgrade) else { return false };
+    let head = db.get_pinned(owner.head);
+    head.is_ok_and(|head| owner.is_gone(head.as_deref(), expiry.horizon_ms()))
+}
+
+/// Counts a moment for as long as it is read.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(moments: &Arc<AtomicUsize>) -> Self {
+        moments.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(moments))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Rocks {
@@ -122,11 +164,15 @@ impl Rocks {
         let mut options = shared.options.clone();
         options.create_if_missing(mode == Mode::Create);
         options.set_error_if_exists(mode == Mode::Create);
+        let (own, moments) = (Arc::new(OnceLock::<Weak<DB>>::new()), Arc::<AtomicUsize>::default());
+        let (filters, open) = (Arc::clone(&own), Arc::clone(&moments));
         options.set_compaction_filter("godwit.expiry", move |_level, key: &[u8], value: &[u8]| {
-            if expiry.is_gone(key, value) { Decision::Remove } else { Decision::Keep }
+            let is_gone = expiry.is_gone(key, value) || is_orphan(filters.get(), &open, &expiry, key, value);
+            if is_gone { Decision::Remove } else { Decision::Keep }
         });
-        let db = DB::open(&options, dir).map_err(|error| convert(dir, &error))?;
-        Ok(Self { db, dir: dir.to_owned() })
+        let db = Arc::new(DB::open(&options, dir).map_err(|error| convert(dir, &error))?);
+        let _ = own.set(Arc::downgrade(&db));
+        Ok(Self { db, dir: dir.to_owned(), moments })
     }
 
     /// Opens without writing anything, past every cache, so that what is read comes from the files.
@@ -134,8 +180,8 @@ impl Rocks {
         let mut options = Options::default();
         options.set_max_open_files(64);
         options.set_block_based_table_factory(&table_options(None));
-        let db = DB::open_for_read_only(&options, dir, false).map_err(|error| convert(dir, &error))?;
-        Ok(Self { db, dir: dir.to_owned() })
+        let db = Arc::new(DB::open_for_read_only(&options, dir, false).map_err(|error| convert(dir, &error))?);
+        Ok(Self { db, dir: dir.to_owned(), moments: Arc::default() })
     }
 
     pub(super) fn applied(&self, tier: Tier) -> Result<Applied> {
@@ -180,7 +226,7 @@ impl Rocks {
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<()> {
         let iterator = self.db.raw_iterator_opt(range_options(end, cold));
-        self.walk(iterator, start, visit)
+        walk(&self.dir, iterator, start, visit)
     }
 
     /// As [`Rocks::visit`] over all records, at the snapshot whose decree record is returned first.
@@ -189,27 +235,18 @@ impl Rocks {
         begin: &mut dyn FnMut(Applied),
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<()> {
+        let _counted = Counted::new(&self.moments);
         let snapshot = self.db.snapshot();
         let record = snapshot.get(DECREE_KEY).map_err(|error| convert(&self.dir, &error))?;
         let applied = record.as_deref().and_then(Applied::decode);
         begin(applied.ok_or_else(|| StorageError::corruption(&self.dir, "the decree record is missing or malformed"))?);
-        self.walk(snapshot.raw_iterator_opt(range_options(&[], true)), &[], visit)
+        walk(&self.dir, snapshot.raw_iterator_opt(range_options(&[], true)), &[], visit)
     }
 
-    fn walk(
-        &self,
-        mut iterator: DBRawIterator<'_>,
-        start: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<()> {
-        iterator.seek(start);
-        while let Some((key, value)) = iterator.item() {
-            if !visit(key, value) {
-                return Ok(());
-            }
-            iterator.next();
-        }
-        iterator.status().map_err(|error| convert(&self.dir, &error))
+    /// The present moment, to be read in that tier.
+    pub(super) fn snapshot(&self, tier: Tier) -> Snapshot<'_> {
+        let counted = Counted::new(&self.moments);
+        Snapshot { snapshot: self.db.snapshot(), dir: &self.dir, tier, _counted: counted }
     }
 
     pub(super) fn flush(&self) -> Result<()> {
@@ -264,6 +301,50 @@ impl Rocks {
     /// Stops background work; dropping then closes at once.
     pub(super) fn stop(&self) {
         self.db.cancel_all_background_work(true);
+    }
+}
+
+fn walk(
+    dir: &Path,
+    mut iterator: DBRawIterator<'_>,
+    start: &[u8],
+    visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+) -> Result<()> {
+    iterator.seek(start);
+    while let Some((key, value)) = iterator.item() {
+        if !visit(key, value) {
+            return Ok(());
+        }
+        iterator.next();
+    }
+    iterator.status().map_err(|error| convert(dir, &error))
+}
+
+/// One moment of a database.
+pub(super) struct Snapshot<'a> {
+    snapshot: rocksdb::Snapshot<'a>,
+    dir: &'a Path,
+    tier: Tier,
+    _counted: Counted,
+}
+
+impl Snapshot<'_> {
+    /// `None`: not to be seen in this tier.
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Option<Bytes>>> {
+        let mut options = ReadOptions::default();
+        if self.tier == Tier::CacheOnly {
+            options.set_read_tier(ReadTier::BlockCache);
+        }
+        match self.snapshot.get_pinned_opt(key, options) {
+            Ok(value) => Ok(Some(value.map(copy))),
+            Err(error) if self.tier == Tier::CacheOnly && error.kind() == ErrorKind::Incomplete => Ok(None),
+            Err(error) => Err(convert(self.dir, &error)),
+        }
+    }
+
+    /// As [`Rocks::visit`], warm.
+    pub(super) fn visit(&self, start: &[u8], end: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Result<()> {
+        walk(self.dir, self.snapshot.raw_iterator_opt(range_options(end, false)), start, visit)
     }
 }
 

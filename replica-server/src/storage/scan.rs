@@ -1,7 +1,7 @@
 //! Scans and counts, bounded in records and bytes. They see one moment of the storage and block on the disk.
 
 use bytes::Bytes;
-use common::types::Value;
+use common::types::{Value, ValueKind};
 
 use super::error::StorageError;
 use super::store::Storage;
@@ -44,23 +44,30 @@ pub struct Counted {
 }
 
 impl Storage {
-    /// Live records with `start <= key < end` (empty `end`: to the end of the partition).
+    /// Live records of the Rust client's kind with `start <= key < end` (empty `end`: to the end of the partition).
     ///
     /// # Errors
     /// If it is closed, damaged, or the disk fails.
     pub fn scan(&self, start: &[u8], end: &[u8], limit: ScanLimit, now_ms: u64) -> Result<Scanned, StorageError> {
-        let mut scanned = Scanned::default();
-        let mut bytes = 0;
-        self.live(start, end, now_ms, &mut |key, value| {
-            if scanned.records.len() >= limit.records || bytes >= limit.bytes {
-                scanned.more = true;
-                return false;
-            }
-            bytes += key.len() + value.len();
-            scanned.records.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
-            true
-        })?;
-        Ok(scanned)
+        self.gather(start, end, limit, |value| is_hidden(value, now_ms))
+    }
+
+    /// As [`Storage::scan`], records of all kinds.
+    ///
+    /// # Errors
+    /// If it is closed, damaged, or the disk fails.
+    pub fn scan_all(&self, start: &[u8], end: &[u8], limit: ScanLimit, now_ms: u64) -> Result<Scanned, StorageError> {
+        self.gather(start, end, limit, |value| is_expired(value, now_ms))
+    }
+
+    fn gather(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        limit: ScanLimit,
+        hidden: impl Fn(&[u8]) -> bool,
+    ) -> Result<Scanned, StorageError> {
+        self.with(|rocks| gather(limit, hidden, |visit| rocks.visit(start, end, false, visit)))
     }
 
     /// Counts live records with `start <= key < end` (empty `end`: to the end of the partition), at most `limit`.
@@ -92,9 +99,37 @@ impl Storage {
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StorageError> {
         self.with(|rocks| {
-            rocks.visit(start, end, false, &mut |key, value| is_expired(value, now_ms) || visit(key, value))
+            rocks.visit(start, end, false, &mut |key, value| is_hidden(value, now_ms) || visit(key, value))
         })
     }
+}
+
+/// Gathers those of the records that `walk` shows which are not hidden, up to the limit.
+pub(super) fn gather(
+    limit: ScanLimit,
+    hidden: impl Fn(&[u8]) -> bool,
+    walk: impl FnOnce(&mut dyn FnMut(&[u8], &[u8]) -> bool) -> Result<(), StorageError>,
+) -> Result<Scanned, StorageError> {
+    let mut scanned = Scanned::default();
+    let mut bytes = 0;
+    walk(&mut |key, value| {
+        if hidden(value) {
+            return true;
+        }
+        if scanned.records.len() >= limit.records || bytes >= limit.bytes {
+            scanned.more = true;
+            return false;
+        }
+        bytes += key.len() + value.len();
+        scanned.records.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+        true
+    })?;
+    Ok(scanned)
+}
+
+/// Whether the Rust client is not to see a record: it is expired, or of a type that only Redis clients know.
+fn is_hidden(value: &[u8], now_ms: u64) -> bool {
+    is_expired(value, now_ms) || Value::kind_of(value).is_some_and(|kind| kind != ValueKind::Bytes)
 }
 
 /// Whether a stored value is expired at that time.

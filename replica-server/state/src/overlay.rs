@@ -4,8 +4,7 @@
 //! applied yet. The overlay holds the latter. What it says may still die with the primary, so whoever answers a client
 //! from it waits until the decree it returns is committed (rule REPLIES).
 
-use std::collections::HashMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
 use common::types::{Decree, Writes};
@@ -34,6 +33,14 @@ impl Overlay {
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<(Decree, Option<Bytes>)> {
         self.newest.get(key).cloned()
+    }
+
+    /// What is in flight of the keys from `start` on and before `end`, in order, each with its decree; the inner `None` is a
+    /// deletion.
+    #[must_use]
+    pub fn range(&self, start: &[u8], end: &[u8]) -> BTreeMap<Bytes, (Decree, Option<Bytes>)> {
+        let within = self.newest.iter().filter(|(key, _)| start <= &key[..] && &key[..] < end);
+        within.map(|(key, newest)| (key.clone(), newest.clone())).collect()
     }
 
     /// Everything up to `decree` is applied, and found in the storage from now on.
@@ -81,8 +88,6 @@ impl Overlay {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use common::types::WritesBuilder;
     use proptest::prelude::*;
 

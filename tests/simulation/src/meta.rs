@@ -171,7 +171,8 @@ impl World {
     pub(crate) fn register(&mut self, from: Address, process: common::types::ProcessId) {
         let Address::Node(node) = from else { return };
         let address = format!("node:{}", 1000 + node);
-        let registration = Registration { address, process, cluster: None, sync_always: self.meta.sync_always };
+        let registration =
+            Registration { address, process, cluster: None, sync_always: self.meta.sync_always, resp: None };
         let Ok((_, records)) = self.meta.cluster.register(&registration) else { return };
         for record in records {
             self.install(record);

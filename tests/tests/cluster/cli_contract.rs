@@ -38,8 +38,18 @@ async fn lists_are_objects_with_the_fields_of_the_specification() -> Result<()> 
         json!({"tables": [{"table_id": 1, "name": "t", "partitions": 2, "replicas": 3, "healthy": 2}]})
     );
     assert_eq!(ask(&cluster, &["ls"])?, created);
-    let node =
-        ["peer_id", "address", "status", "replicas", "primaries", "secondaries", "disks", "draining", "drain_blocked"];
+    let node = [
+        "peer_id",
+        "address",
+        "resp",
+        "status",
+        "replicas",
+        "primaries",
+        "secondaries",
+        "disks",
+        "draining",
+        "drain_blocked",
+    ];
     fields(&ask(&cluster, &["nodes"])?, "nodes", &node)?;
     fields(&ask(&cluster, &["cluster-info"])?, "nodes", &node)?;
     let partitions = ask(&cluster, &["app", "t", "-d"])?;

@@ -19,8 +19,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_node_survives_the_store(peer: u64, address: String, process: u128, sync_always: bool, draining: bool) {
-            let node = Node { peer: PeerId(peer), address, process: ProcessId(process), sync_always, draining };
+        fn a_node_survives_the_store(peer: u64, address: String, process: u128, sync_always: bool, draining: bool, resp: Option<String>) {
+            let node = Node { peer: PeerId(peer), address, process: ProcessId(process), sync_always, draining, resp };
             assert_round_trip(Record::Node(node));
         }
     }

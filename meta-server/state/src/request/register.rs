@@ -25,6 +25,7 @@ impl Cluster {
             process: registration.process,
             sync_always: registration.sync_always && untainted,
             draining: known.is_some_and(|n| n.draining),
+            resp: registration.resp.clone(),
         };
         if known == Some(&node) {
             return Ok((peer, Vec::new()));

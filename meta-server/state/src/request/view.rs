@@ -98,6 +98,7 @@ impl Cluster {
         NodeInfo {
             peer_id: node.peer,
             address: node.address.clone(),
+            resp: node.resp.clone(),
             alive: self.is_alive(node.peer, now),
             replicas: count(primaries + secondaries),
             primaries: count(primaries),

@@ -169,6 +169,7 @@ pub(super) fn registration(node: u64, process: u128, sync_always: bool) -> Regis
         process: ProcessId(process),
         cluster: None,
         sync_always,
+        resp: None,
     }
 }
 

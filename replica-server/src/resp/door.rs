@@ -1,0 +1,64 @@
+//! What all connections share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use common::types::Time;
+
+use super::atlas::Atlas;
+use super::clients::Clients;
+use super::parameters::Parameters;
+use crate::replica::Node;
+
+/// How Redis clients are served.
+#[derive(Clone, Debug)]
+pub(crate) struct RespOptions {
+    /// Where clients are told to find this node, `host:port`.
+    pub(crate) announced: String,
+    /// The table that they see.
+    pub(crate) table: String,
+    /// What they must say first; empty: nothing.
+    pub(crate) password: String,
+    /// Connections at once.
+    pub(crate) clients_max: usize,
+    /// A connection that says nothing for so long is closed, in seconds; 0: never.
+    pub(crate) idle_s: u64,
+    /// Longest value that is stored, in bytes.
+    pub(crate) value_bytes_max: usize,
+    /// Whether `DEBUG` is there.
+    pub(crate) debug: bool,
+}
+
+/// The way in for Redis clients.
+pub(crate) struct Door {
+    pub(super) node: Arc<Node>,
+    pub(super) atlas: Arc<Atlas>,
+    pub(super) clients: Clients,
+    pub(super) parameters: Parameters,
+    pub(super) port: u16,
+    pub(super) debug: bool,
+    pub(super) began: Time,
+    /// Requests that were answered.
+    pub(super) commands: AtomicU64,
+    /// Chance, one number for each request.
+    pub(super) seed: AtomicU64,
+}
+
+impl Door {
+    /// A door of this node.
+    pub(crate) fn new(node: Arc<Node>, atlas: Arc<Atlas>, options: &RespOptions) -> Self {
+        let port = options.announced.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(0);
+        let began = node.clock.mono();
+        Self {
+            parameters: Parameters::new(options),
+            clients: Clients::default(),
+            port,
+            debug: options.debug,
+            began,
+            commands: AtomicU64::new(0),
+            seed: AtomicU64::new(node.clock.wall_ms()),
+            node,
+            atlas,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+"""Unmodified redis-py against a cluster that fails beneath it.
+
+Usage: mission.py HOST:PORT[,HOST:PORT...]. Works until standard input ends, then prints one JSON document:
+operations that were answered, errors that the client let through by kind, and every wrong answer.
+"""
+import collections
+import json
+import sys
+import threading
+
+from redis.cluster import ClusterNode, RedisCluster
+from redis.exceptions import RedisError
+
+WORKERS = 4
+stop = threading.Event()
+lock = threading.Lock()
+report = {"operations": 0, "errors": collections.Counter(), "wrong": []}
+
+
+def attempt(work):
+    """The answer of an operation, or None if the client gave it up: its outcome is then unknown."""
+    try:
+        answer = work()
+    except (RedisError, OSError) as error:
+        with lock:
+            report["errors"][type(error).__name__] += 1
+        return None
+    with lock:
+        report["operations"] += 1
+    return answer
+
+
+def judge(what, found, least, most):
+    if not least <= found <= most:
+        with lock:
+            report["wrong"].append(f"{what}: {found} is not within {least}..{most}")
+
+
+class Register:
+    """A value that only ever rises, written and read back by one worker."""
+
+    def __init__(self, what, write, read):
+        self.what, self.write, self.read = what, write, read
+        self.acknowledged = self.tried = 0
+
+    def step(self):
+        self.tried += 1
+        if attempt(lambda: self.write(self.tried)) is not None:
+            self.acknowledged = self.tried
+        found = attempt(self.read_or_zero)
+        if found is not None:
+            judge(self.what, found, self.acknowledged, self.tried)
+
+    def read_or_zero(self):
+        return int(self.read() or 0)
+
+
+def worker(client, number):
+    key, table, counter = (f"py:{kind}:{number}" for kind in ("string", "hash", "counter"))
+    registers = [
+        Register(key, lambda value: client.set(key, value), lambda: client.get(key)),
+        Register(table, lambda value: (client.hset(table, "field", value), True), lambda: client.hget(table, "field")),
+    ]
+    counted = 0
+    while not stop.is_set():
+        for register in registers:
+            register.step()
+        # An increment that the client repeats may count twice, but never goes back.
+        count = attempt(lambda: client.incr(counter))
+        if count is not None:
+            judge(counter, count, counted + 1, sys.maxsize)
+            counted = count
+
+
+def main():
+    nodes = [address.rsplit(":", 1) for address in sys.argv[1].split(",")]
+    client = RedisCluster(startup_nodes=[ClusterNode(host, int(port)) for host, port in nodes], decode_responses=True)
+    workers = [threading.Thread(target=worker, args=(client, number)) for number in range(WORKERS)]
+    for one in workers:
+        one.start()
+    print("working", flush=True)
+    sys.stdin.read()
+    stop.set()
+    for one in workers:
+        one.join()
+    print(json.dumps(report), flush=True)
+
+
+main()

@@ -3,6 +3,7 @@
 use common::types::slot_of;
 
 use super::Spec;
+use crate::errors;
 
 /// What a command does to the keys of one key specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,9 +84,9 @@ impl KeySpec {
     }
 }
 
-/// The keys of one request lie in different slots, so no node can answer it. See [`errors::CROSS_SLOT`](crate::errors::CROSS_SLOT).
+/// The keys of one request lie in different slots, so no node can answer it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("CROSSSLOT Keys in request don't hash to the same slot")]
+#[error("{}", errors::CROSS_SLOT)]
 pub struct CrossSlot;
 
 impl Spec {

@@ -20,7 +20,7 @@ const LINE_END: &[u8] = b"\r\n";
 /// Reads the requests of one connection, one after the other.
 ///
 /// The caller keeps what arrives in a buffer, and hands the buffer in from the beginning of the request each time that it
-/// has grown. Between requests a parser holds no memory but the places of up to 1,024 arguments.
+/// has grown. Between requests a parser holds no memory but the places of up to 64 arguments.
 #[derive(Debug, Default)]
 pub struct Parser {
     state: State,

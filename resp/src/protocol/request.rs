@@ -18,7 +18,7 @@ impl Span {
 }
 
 /// Spans that are kept allocated between requests; a request with more gives its memory back.
-const SPANS_KEPT: usize = 1024;
+const SPANS_KEPT: usize = 64;
 
 /// The arguments of one request as the parser found them.
 #[derive(Debug, Default)]

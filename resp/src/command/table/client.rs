@@ -1,9 +1,9 @@
 //! The subcommands of `CLIENT`.
 
-use super::super::argument::{Argument, integer, one_of, string, token};
-use super::super::flags::{Category, Flag};
-use super::super::spec::{Group, Spec};
 use super::tip;
+use crate::command::argument::{Argument, integer, one_of, string, token};
+use crate::command::flags::{Category, Flag};
+use crate::command::spec::{Group, Spec};
 
 const FLAGS: &[Flag] = &[Flag::NoScript, Flag::Loading, Flag::Stale];
 const ON_EVERY_NODE: &[&str] = &[tip::ALL_NODES, tip::ALL_SUCCEED];

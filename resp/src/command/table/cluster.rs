@@ -1,9 +1,9 @@
 //! The cluster as this node sees it.
 
-use super::super::argument::{integer, string};
-use super::super::flags::{Category, Flag};
-use super::super::spec::{Group, Spec};
 use super::tip;
+use crate::command::argument::{integer, string};
+use crate::command::flags::{Category, Flag};
+use crate::command::spec::{Group, Spec};
 
 const ANYWHERE: &[Flag] = &[Flag::Stale];
 const ALWAYS: &[Flag] = &[Flag::Loading, Flag::Stale];

@@ -1,9 +1,9 @@
 //! The connection itself.
 
-use super::super::argument::{Argument, block, integer, string};
-use super::super::flags::{Category, Flag};
-use super::super::spec::{Group, Spec};
 use super::{client, tip};
+use crate::command::argument::{Argument, block, integer, string};
+use crate::command::flags::{Category, Flag};
+use crate::command::spec::{Group, Spec};
 
 /// Allowed before authentication.
 const OPEN: &[Flag] = &[Flag::NoScript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::NoAuth, Flag::AllowBusy];

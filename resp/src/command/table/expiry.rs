@@ -1,10 +1,10 @@
 //! The life of keys.
 
-use super::super::argument::{Argument, integer, key, one_of, token, unix_time};
-use super::super::flags::{Category, Flag};
-use super::super::keys::{KeyFlag, KeySpec};
-use super::super::spec::{Group, Spec};
 use super::tip;
+use crate::command::argument::{Argument, integer, key, one_of, token, unix_time};
+use crate::command::flags::{Category, Flag};
+use crate::command::keys::{KeyFlag, KeySpec};
+use crate::command::spec::{Group, Spec};
 
 const CONDITION: Argument =
     one_of("condition", &[token("nx", "NX"), token("xx", "XX"), token("gt", "GT"), token("lt", "LT")]).optional();

@@ -1,10 +1,10 @@
 //! Hashes: fields and their values under one key.
 
-use super::super::argument::{Argument, block, double, integer, key, pattern, string, token};
-use super::super::flags::{Category, Flag};
-use super::super::keys::{KeyFlag, KeySpec};
-use super::super::spec::{Group, Spec};
 use super::tip;
+use crate::command::argument::{Argument, block, double, integer, key, pattern, string, token};
+use crate::command::flags::{Category, Flag};
+use crate::command::keys::{KeyFlag, KeySpec};
+use crate::command::spec::{Group, Spec};
 
 const READ: &[Flag] = &[Flag::ReadOnly];
 const READ_FAST: &[Flag] = &[Flag::ReadOnly, Flag::Fast];

@@ -1,10 +1,10 @@
 //! Keys, whatever is stored under them.
 
-use super::super::argument::{integer, key, pattern, second_key, string};
-use super::super::flags::{Category, Flag};
-use super::super::keys::{KeyFlag, KeySpec};
-use super::super::spec::{Group, Spec};
 use super::tip;
+use crate::command::argument::{integer, key, pattern, second_key, string};
+use crate::command::flags::{Category, Flag};
+use crate::command::keys::{KeyFlag, KeySpec};
+use crate::command::spec::{Group, Spec};
 
 const READ: &[Flag] = &[Flag::ReadOnly];
 const READ_FAST: &[Flag] = &[Flag::ReadOnly, Flag::Fast];

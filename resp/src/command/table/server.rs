@@ -1,9 +1,9 @@
 //! The server as a whole.
 
-use super::super::argument::{Argument, block, one_of, pattern, string, token};
-use super::super::flags::{Category, Flag};
-use super::super::spec::{Group, Spec};
 use super::tip;
+use crate::command::argument::{Argument, block, one_of, pattern, string, token};
+use crate::command::flags::{Category, Flag};
+use crate::command::spec::{Group, Spec};
 
 const ALWAYS: &[Flag] = &[Flag::Loading, Flag::Stale];
 const OPERATOR: &[Flag] = &[Flag::Admin, Flag::NoScript, Flag::Loading, Flag::Stale];

@@ -1,10 +1,10 @@
 //! Strings: commands that read, and those that change a part of a value.
 
-use super::super::argument::{Argument, double, integer, key, one_of, string, token, unix_time};
-use super::super::flags::{Category, Flag};
-use super::super::keys::{KeyFlag, KeySpec};
-use super::super::spec::{Group, Spec};
 use super::tip;
+use crate::command::argument::{Argument, double, integer, key, one_of, string, token, unix_time};
+use crate::command::flags::{Category, Flag};
+use crate::command::keys::{KeyFlag, KeySpec};
+use crate::command::spec::{Group, Spec};
 
 const READ: &[Flag] = &[Flag::ReadOnly];
 const READ_FAST: &[Flag] = &[Flag::ReadOnly, Flag::Fast];

@@ -1,10 +1,10 @@
 //! Strings: commands that replace a whole value.
 
-use super::super::argument::{Argument, block, integer, key, one_of, string, token, unix_time};
-use super::super::flags::{Category, Flag};
-use super::super::keys::{KeyFlag, KeySpec};
-use super::super::spec::{Group, Spec};
 use super::tip;
+use crate::command::argument::{Argument, block, integer, key, one_of, string, token, unix_time};
+use crate::command::flags::{Category, Flag};
+use crate::command::keys::{KeyFlag, KeySpec};
+use crate::command::spec::{Group, Spec};
 
 const WRITE: &[Flag] = &[Flag::Write, Flag::DenyOom];
 const WRITE_FAST: &[Flag] = &[Flag::Write, Flag::DenyOom, Flag::Fast];

@@ -67,9 +67,7 @@ fn who<A: AsRef<[u8]>>(options: &[A]) -> Result<Who, Reply> {
     match options.split_first() {
         None => Ok(Who::All),
         Some((option, [kind])) if option.eq_ignore_ascii_case(b"type") => of_kind(kind),
-        Some((option, ids)) if option.eq_ignore_ascii_case(b"id") && !ids.is_empty() => {
-            ids.iter().map(|id| number(id)).collect::<Result<_, _>>().map(Who::These)
-        }
+        Some((option, ids)) if option.eq_ignore_ascii_case(b"id") && !ids.is_empty() => of_numbers(ids),
         Some(_) => Err(Reply::error(errors::SYNTAX)),
     }
 }
@@ -82,9 +80,11 @@ fn of_kind(kind: &[u8]) -> Result<Who, Reply> {
     }
 }
 
-fn number(id: &[u8]) -> Result<u64, Reply> {
-    let id = parse_integer(id).and_then(|id| u64::try_from(id).ok()).filter(|id| *id > 0);
-    id.ok_or_else(|| Reply::error("ERR Invalid client ID"))
+/// The connections of these numbers. Nobody has a number below 1, but to ask for one is no error.
+fn of_numbers(ids: &[&[u8]]) -> Result<Who, Reply> {
+    let ids = ids.iter().map(|id| parse_integer(id).ok_or_else(|| Reply::error("ERR Invalid client ID")));
+    let ids = ids.collect::<Result<Vec<_>, _>>()?;
+    Ok(Who::These(ids.into_iter().filter_map(|id| u64::try_from(id).ok()).collect()))
 }
 
 fn set_info<'a>(attribute: &'a [u8], value: &'a [u8]) -> Result<Question<'a>, Reply> {

@@ -69,7 +69,8 @@ fn lists_are_of_all_of_none_or_of_those_that_are_named() {
     check("CLIENT LIST TYPE pubsub", Ok(Question::List(Who::Nobody)));
     check("CLIENT LIST TYPE nope", Err("ERR Unknown client type 'nope'"));
     check("CLIENT LIST ID 3 5", Ok(Question::List(Who::These(vec![3, 5]))));
-    check("CLIENT LIST ID 0", Err("ERR Invalid client ID"));
+    check("CLIENT LIST ID 0 -1 7", Ok(Question::List(Who::These(vec![0, 7]))));
+    check("CLIENT LIST ID x", Err("ERR Invalid client ID"));
     check("CLIENT LIST ID", Err("ERR syntax error"));
     check("CLIENT LIST nope", Err("ERR syntax error"));
 }

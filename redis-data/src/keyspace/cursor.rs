@@ -12,7 +12,7 @@ const PLACE_BITS: u32 = 38;
 pub struct Cursor {
     /// Slot.
     pub slot: u16,
-    /// A place in the order of [`place_of`], up to 2^38.
+    /// A place in the slot: the upper 38 bits of [`order_of`](crate::encoding::order_of) a name.
     pub place: u64,
 }
 
@@ -34,7 +34,7 @@ impl Cursor {
     }
 }
 
-/// The place of a key in its slot: 38 bits of [`order_of`] its name.
+/// The place of a key in its slot.
 pub(super) fn place_of(name: &[u8]) -> u64 {
     order_of(name) >> (u64::BITS - PLACE_BITS)
 }

@@ -60,6 +60,12 @@ pub(crate) fn too_long(what: &impl std::fmt::Display) -> Reply {
     Reply::error(format!("ERR {what}"))
 }
 
+/// This server's own: a hash has another number of fields than its head says, so it is not all that was seen.
+pub(crate) fn incomplete(key: &[u8]) -> Reply {
+    let key = key.escape_ascii();
+    Reply::error(format!("ERR not all fields of '{key}' were found: try again, and report it if that does not help"))
+}
+
 /// This server's own: what is stored was written by a newer program, or is damaged.
 pub(crate) fn unreadable(key: &[u8]) -> Reply {
     Reply::error(format!("ERR the record of key '{}' cannot be read: newer format or damage", key.escape_ascii()))

@@ -146,7 +146,7 @@ impl<'k> Hash<'k> {
         }
         // Whatever a view lost on its way, a rename is not to lose for good.
         if pairs.len() as u64 != self.len() {
-            return Err(error::unreadable(self.key.name()).into());
+            return Err(error::incomplete(self.key.name()).into());
         }
         let head = Head { version: store.ctx().version(), length: 0 };
         let copy = Hash { key: to, head, expires_at_ms: self.expires_at_ms };

@@ -92,7 +92,7 @@ fn a_hash_of_which_fields_are_lost_is_not_renamed_to_less() {
     let mut node = node_with_hash(3);
     let field = node.records.0.keys().nth(2).unwrap().clone();
     node.records.0.remove(&field);
-    let told = error("ERR the record of key '{t}h' cannot be read: newer format or damage");
+    let told = error("ERR not all fields of '{t}h' were found: try again, and report it if that does not help");
     assert_eq!((node.say(&["RENAME", "{t}h", "{t}g"]), node.say(&["EXISTS", "{t}h"])), (told, Reply::Integer(1)));
 }
 

@@ -1,6 +1,7 @@
 //! The texts of errors. Clients and tests match on them, so they are those of real servers, word by word; the last few
 //! are this server's own.
 
+use resp::command::wrong_arity;
 use resp::{Reply, errors};
 
 /// An option where none is, or one that excludes another.
@@ -10,7 +11,7 @@ pub(crate) fn syntax() -> Reply {
 
 /// `command` in lower case.
 pub(crate) fn arity(command: &str) -> Reply {
-    Reply::error(format!("ERR wrong number of arguments for '{command}' command"))
+    wrong_arity(command)
 }
 
 pub(crate) fn wrong_type() -> Reply {

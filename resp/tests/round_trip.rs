@@ -33,7 +33,6 @@ fn scalar() -> impl Strategy<Value = Reply> {
         any::<i64>().prop_map(Reply::Integer),
         bytes().prop_map(Reply::Bulk),
         Just(Reply::Null),
-        Just(Reply::NullArray),
         any::<f64>().prop_filter("equal to itself", |number| !number.is_nan()).prop_map(Reply::Double),
         any::<bool>().prop_map(Reply::Boolean),
         "-?[1-9][0-9]{20,40}".prop_map(|digits| Reply::BigNumber(digits.into())),
@@ -78,7 +77,7 @@ fn in_resp2(reply: &Reply) -> Frame2 {
         Reply::Error(text) => Frame2::Error(String::from_utf8(text.to_vec()).unwrap()),
         Reply::Integer(value) => Frame2::Integer(*value),
         Reply::Bulk(text) | Reply::Verbatim(text) | Reply::BigNumber(text) => bulk(text),
-        Reply::Null | Reply::NullArray => Frame2::Null,
+        Reply::Null => Frame2::Null,
         Reply::Array(elements) | Reply::Set(elements) => Frame2::Array(elements.iter().map(in_resp2).collect()),
         Reply::Map(pairs) => {
             Frame2::Array(pairs.iter().flat_map(|(key, value)| [in_resp2(key), in_resp2(value)]).collect())
@@ -100,7 +99,7 @@ fn in_resp3(reply: &Reply) -> Frame3 {
             Frame3::VerbatimString { data: data(text), format: VerbatimStringFormat::Text, attributes }
         }
         Reply::BigNumber(text) => Frame3::BigNumber { data: data(text), attributes },
-        Reply::Null | Reply::NullArray => Frame3::Null,
+        Reply::Null => Frame3::Null,
         Reply::Array(elements) => Frame3::Array { data: elements.iter().map(in_resp3).collect(), attributes },
         Reply::Set(elements) => Frame3::Set { data: elements.iter().map(in_resp3).collect(), attributes },
         Reply::Map(pairs) => {

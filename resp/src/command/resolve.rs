@@ -20,7 +20,7 @@ pub fn resolve<A: AsRef<[u8]>>(arguments: &[A]) -> Result<&'static Spec, Reply> 
         }
         _ => command,
     };
-    if spec.accepts(arguments.len()) { Ok(spec) } else { Err(wrong_arity(spec)) }
+    if spec.accepts(arguments.len()) { Ok(spec) } else { Err(wrong_arity(spec.name)) }
 }
 
 /// The error of a subcommand that does not exist; also of one of `DEBUG`, which is not in the table.
@@ -30,10 +30,10 @@ pub fn unknown_subcommand(command: &Spec, sub: &[u8]) -> Reply {
     Reply::error([b"ERR unknown subcommand '", quoted(sub, QUOTED_BYTES_MAX), help.as_bytes()].concat())
 }
 
-/// The error of a wrong number of arguments; also where only the command itself can tell, as of `MSET`.
+/// The error of a wrong number of arguments; also where only the command itself can tell, as `MSET`. Names are as in the table.
 #[must_use]
-pub fn wrong_arity(spec: &Spec) -> Reply {
-    Reply::error(format!("ERR wrong number of arguments for '{}' command", spec.name))
+pub fn wrong_arity(name: &str) -> Reply {
+    Reply::error(format!("ERR wrong number of arguments for '{name}' command"))
 }
 
 fn unknown_command<A: AsRef<[u8]>>(name: &[u8], arguments: &[A]) -> Reply {

@@ -36,8 +36,7 @@ impl Reply {
             Self::Error(text) => line(b'-', text, out),
             Self::Integer(value) => header(b':', *value, out),
             Self::Bulk(value) => bulk(value, out),
-            Self::Null => null(version, b"$-1\r\n", out),
-            Self::NullArray => null(version, b"*-1\r\n", out),
+            Self::Null => null(version, out),
             Self::Array(elements) => sequence(b'*', elements, version, out),
             Self::Map(pairs) => map(pairs, version, out),
             Self::Set(elements) => {
@@ -97,8 +96,11 @@ fn bulk(value: &[u8], out: &mut BytesMut) {
     out.put_slice(LINE_END);
 }
 
-fn null(version: Version, resp2: &[u8], out: &mut BytesMut) {
-    out.put_slice(if version == Version::Resp3 { b"_\r\n" } else { resp2 });
+fn null(version: Version, out: &mut BytesMut) {
+    out.put_slice(match version {
+        Version::Resp2 => b"$-1\r\n",
+        Version::Resp3 => b"_\r\n",
+    });
 }
 
 fn sequence(sign: u8, elements: &[Reply], version: Version, out: &mut BytesMut) {

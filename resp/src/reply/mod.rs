@@ -22,8 +22,6 @@ pub enum Reply {
     Bulk(Bytes),
     /// Nothing where a value would be.
     Null,
-    /// Nothing where an array would be; RESP3 has but one null.
-    NullArray,
     /// An ordered list.
     Array(Vec<Reply>),
     /// Pairs, in order; in RESP2 an array of keys and values by turns.

@@ -1,6 +1,7 @@
 //! Types, plumbing and RPC that every process of Godwit shares. The lowest layer: imports no other crate of the workspace.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
 
+pub mod alarm;
 pub mod clock;
 pub mod config;
 pub mod fault;

@@ -4,11 +4,13 @@
 //! service, http   thin doors: send to the owner, wait
 //! procedures      work of several steps: a task that lets it go on, and what it asks of nodes
 //! owner           one thread owns the state: decide (meta_state), store, apply, then answer and push
+//! alarms          in the log, when they begin and when they end
 //! store           compare-and-set transactions: RocksDB, or memory
 //! push            configurations to the nodes that they concern, in the background
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic))]
 
+mod alarms;
 mod http;
 mod metrics;
 mod owner;

@@ -121,6 +121,7 @@ async fn run(args: &Args, settings: MetaSettings) -> anyhow::Result<()> {
             replica_lost_delay: settings.replica_lost_delay.0,
             max_rebuilds: settings.max_rebuilds,
             enable_region_failover: settings.enable_region_failover,
+            node_steady_after: settings.node_steady_after.0,
         },
         admin_token: admin_token(args, settings.admin_token_file.as_deref())?,
         tick: meta_server::TICK,

@@ -4,13 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::alarm::Alarm;
 use common::clock::Clock;
+use common::rpc::meta_admin::ClusterInfo;
 use common::rpc::{ErrorCode, WireError, WireResult};
 use common::types::Now;
-use meta_state::policy::{Cure, GuardianOptions, Proposal, guardian};
+use meta_state::policy::{Cure, GuardianOptions, Proposal, alarms, guardian};
 use meta_state::{Cluster, Identity, Partition, Record};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::alarms::Told;
 use crate::metrics::MetaMetrics;
 use crate::push::{Outbox, pushes};
 use crate::store::{CommitError, Ledger, LedgerError, MetaStore};
@@ -56,6 +59,7 @@ pub struct Owner {
     ledger: Ledger,
     options: OwnerOptions,
     changes: watch::Sender<u64>,
+    told: Told,
     /// The store could not be read after a write without a known outcome.
     lost: bool,
 }
@@ -101,7 +105,7 @@ impl Owner {
         } else {
             Cluster::load(records, started).ok_or(OpenError::NoIdentity)?
         };
-        Ok(Self { cluster, ledger, options, changes: watch::channel(0).0, lost: false })
+        Ok(Self { cluster, ledger, options, changes: watch::channel(0).0, told: Told::default(), lost: false })
     }
 
     /// The state.
@@ -120,6 +124,20 @@ impl Owner {
 
     pub(crate) const fn guardian_options(&self) -> GuardianOptions {
         self.options.guardian
+    }
+
+    /// What does not get well by itself.
+    pub(crate) fn alarms(&self) -> Vec<Alarm> {
+        alarms(&self.cluster, self.options.guardian, self.now())
+    }
+
+    /// The cluster as operators see it.
+    pub(crate) fn info(&self) -> ClusterInfo {
+        self.info_with(&self.alarms())
+    }
+
+    fn info_with(&self, alarms: &[Alarm]) -> ClusterInfo {
+        self.cluster.cluster_info(alarms, self.options.guardian, self.now().mono)
     }
 
     pub(crate) const fn metrics(&self) -> &MetaMetrics {
@@ -209,7 +227,9 @@ impl Owner {
         let rebuilds = accepted.iter().filter_map(|(proposal, next)| self.rebuild(proposal, next, now));
         let rebuilds: Vec<Record> = rebuilds.collect();
         self.commit(accepted.into_iter().map(|(_, next)| next.into()).chain(rebuilds).collect())?;
-        self.options.metrics.show(&self.cluster.cluster_info(now.mono));
+        let alarms = self.alarms();
+        self.told.tell(&alarms);
+        self.options.metrics.show(&self.info_with(&alarms), &alarms);
         Ok(())
     }
 }

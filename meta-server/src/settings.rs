@@ -42,6 +42,8 @@ pub struct MetaSettings {
     pub replica_lost_delay: HumanDuration,
     /// Copies made anew at once.
     pub max_rebuilds: usize,
+    /// Patience with nodes that come and go.
+    pub node_steady_after: HumanDuration,
     /// Log lines.
     pub logging: LoggingSettings,
 }
@@ -60,6 +62,7 @@ impl Default for MetaSettings {
             enable_region_failover: guardian.enable_region_failover,
             replica_lost_delay: HumanDuration(guardian.replica_lost_delay),
             max_rebuilds: guardian.max_rebuilds,
+            node_steady_after: HumanDuration(guardian.node_steady_after),
             logging: LoggingSettings::default(),
         }
     }
@@ -81,6 +84,10 @@ impl Settings for MetaSettings {
             ("enable_region_failover", "Whether the copies of a lost node are made anew elsewhere."),
             ("replica_lost_delay", "How long a node may be away before its copies are made anew elsewhere."),
             ("max_rebuilds", "How many copies are made anew at once in the whole cluster; 0: none."),
+            (
+                "node_steady_after",
+                "How long a node that came back more than twice within ten minutes must be heard before it is given copies; doubled with each further comeback, at most 10m; 0s: it is trusted at once.",
+            ),
         ];
         docs.extend(LoggingSettings::DOCS);
         docs

@@ -52,8 +52,9 @@ impl Default for Options {
             sync: "always",
             secret: None,
             settings: vec![],
-            // Tests that lose a node for good do not wait ten minutes for its copies.
-            meta_settings: vec![("replica_lost_delay", "30s".to_owned())],
+            // Tests that lose a node for good do not wait ten minutes for its copies, and those that restart one again and
+            // again do not wait until it is trusted.
+            meta_settings: vec![("replica_lost_delay", "30s".to_owned()), ("node_steady_after", "0s".to_owned())],
             places: vec![],
             homes: vec![],
             network: None,

@@ -55,8 +55,15 @@ const REPLICA_SERVER: &[&[&str]] = &[
     &["settings"],
     &["server"],
 ];
-const META_SERVER: &[&[&str]] =
-    &[&["settings", "store", "metrics"], &["push"], &["owner"], &["procedures"], &["service"], &["http"], &["server"]];
+const META_SERVER: &[&[&str]] = &[
+    &["settings", "store", "metrics", "alarms"],
+    &["push"],
+    &["owner"],
+    &["procedures"],
+    &["service"],
+    &["http"],
+    &["server"],
+];
 
 /// The only files that may name RocksDB.
 const ROCKSDB: [&str; 2] = ["replica-server/src/storage/", "meta-server/src/store/"];

@@ -1,5 +1,6 @@
 //! What is printed: the JSON shapes of the lists, and the tables that people see. Pure: from answers to text.
 
+mod alarm;
 mod disk;
 mod disk_plan;
 mod garbage;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 
 use common::types::PeerId;
 
+pub use alarm::AlarmView;
 pub use disk::{DiskCount, DiskCounts, DiskView, Disks, OneDisk, ReplicaView, capacities, counts, one_disk};
 pub use disk_plan::{Submitted, plans};
 pub use garbage::{Garbage, GarbageTotals, GarbageView, garbage};

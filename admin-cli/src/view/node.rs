@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::AddressBook;
+use super::alarm::{self, AlarmView};
 use crate::output::{Output, table};
 use crate::time::rfc3339;
 
@@ -47,6 +49,10 @@ pub struct Cluster {
     pub maintenance: bool,
     /// Since when it is on.
     pub maintenance_since: Option<String>,
+    /// What does not get well by itself, the most urgent first.
+    pub alarms: Vec<AlarmView>,
+    /// How many there are, of which very many are not all shown.
+    pub alarms_total: u32,
     pub nodes: Vec<NodeView>,
 }
 
@@ -103,22 +109,28 @@ pub fn cluster(info: &ClusterInfo) -> Output {
     let nodes: Vec<NodeView> = info.nodes.iter().map(view).collect();
     let maintenance_since = info.maintenance_since_ms.map(rfc3339);
     let on = maintenance_since.as_ref().map(|since| format!("\nmaintenance since {since}"));
+    let book = AddressBook::new(info.nodes.iter().map(|node| (node.peer_id, node.address.clone())));
+    let alarms: Vec<AlarmView> = info.alarms.iter().map(|alarm| alarm::view(alarm, &book)).collect();
     let facts = format!(
-        "cluster     {}\ntables      {}\npartitions  {}, of them healthy {}{}\n\n{}",
+        "cluster     {}\ntables      {}\npartitions  {}, of them healthy {}{}\nalarms      {}\n\n{}",
         info.cluster,
         info.tables,
         info.partitions,
         info.healthy,
         on.unwrap_or_default(),
+        alarm::text(&alarms, info.alarms_total),
         text(&nodes)
     );
-    let ClusterInfo { cluster, tables, partitions, healthy, .. } = *info;
+    let ClusterInfo { cluster, tables, partitions, healthy, alarms_total, .. } = *info;
     let maintenance = maintenance_since.is_some();
-    Output::new(&Cluster { cluster, tables, partitions, healthy, maintenance, maintenance_since, nodes }, facts)
+    let view =
+        Cluster { cluster, tables, partitions, healthy, maintenance, maintenance_since, alarms, alarms_total, nodes };
+    Output::new(&view, facts)
 }
 
 #[cfg(test)]
 mod tests {
+    use common::alarm::{Alarm, AlarmKind, AlarmSubject};
     use common::rpc::node_admin::DiskStatus;
     use common::types::PeerId;
 
@@ -153,6 +165,8 @@ mod tests {
             partitions: 3,
             healthy: 2,
             maintenance_since_ms: None,
+            alarms: vec![],
+            alarms_total: 0,
         }
     }
 
@@ -172,6 +186,29 @@ mod tests {
         assert_eq!(output.json["nodes"], nodes(&info()).json["nodes"]);
         assert_eq!((output.json["partitions"].clone(), output.json["healthy"].clone()), (json!(3), json!(2)));
         assert!(output.text.contains("127.0.0.1:34801"), "{}", output.text);
+    }
+
+    #[test]
+    fn alarms_are_shown_with_what_to_do() {
+        let none = cluster(&info());
+        assert_eq!((&none.json["alarms"], &none.json["alarms_total"]), (&json!([]), &json!(0)));
+        assert!(none.text.contains("alarms      none"), "{}", none.text);
+        let alarm = Alarm {
+            kind: AlarmKind::NodeUnsteady,
+            subject: AlarmSubject::Node(PeerId(0)),
+            since_ms: Some(0),
+            count: Some(3),
+            message: "it comes and goes".to_owned(),
+            hint: "find out why".to_owned(),
+        };
+        let some = cluster(&ClusterInfo { alarms: vec![alarm], alarms_total: 1, ..info() });
+        let expected = json!([{
+            "kind": "node_unsteady", "gpid": null, "node": "127.0.0.1:34801", "since": "1970-01-01T00:00:00.000Z",
+            "count": 3, "message": "it comes and goes", "hint": "find out why"}]);
+        assert_eq!(some.json["alarms"], expected);
+        for part in ["alarms      1\n", "node_unsteady since 1970-01-01", "it comes and goes", "hint: find out why"] {
+            assert!(some.text.contains(part), "{}", some.text);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::disk_plan::{DiskPlans, PlanRequest};
 use super::error::WireResult;
 use super::meta_node::DiskReport;
+use crate::alarm::Alarm;
 use crate::job::Job;
 use crate::procedure::{MigrateRegion, ProcedureFilter, ProcedureInfo};
 use crate::types::{Gpid, Member, PartitionConfig, PeerId, TableId};
@@ -128,6 +129,10 @@ pub struct ClusterInfo {
     pub healthy: u32,
     /// Maintenance mode, and since when in Unix milliseconds; `None`: it is off.
     pub maintenance_since_ms: Option<u64>,
+    /// What does not get well by itself, the most urgent first; of very many only the first.
+    pub alarms: Vec<Alarm>,
+    /// How many there are.
+    pub alarms_total: u32,
 }
 
 /// A node.

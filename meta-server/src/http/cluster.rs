@@ -28,7 +28,7 @@ pub(super) struct View {
 pub(super) async fn cluster(State(door): State<HttpDoor>, uri: Uri) -> Answer<Json<View>> {
     Params::of(&uri, &[])?;
     let owner = door.owner()?;
-    let ask = owner.ask(|owner| Ok((owner.cluster().cluster_info(owner.now().mono), owner.guardian_options())));
+    let ask = owner.ask(|owner| Ok((owner.info(), owner.guardian_options())));
     let (info, guardian) = ask.await?;
     Ok(Json(view(&info, guardian)))
 }

@@ -3,6 +3,7 @@
 //! Every refusal is a JSON document with code, message and hint ([`error`]); what changes the cluster is let through by
 //! [`guard`]; `/openapi.json` describes it all, and a test holds it to [`routes`].
 
+mod alarms;
 mod cluster;
 mod console;
 mod disk_plan;
@@ -10,7 +11,6 @@ mod error;
 mod guard;
 mod headers;
 mod health;
-
 mod jobs;
 mod leader;
 mod maintenance;
@@ -91,6 +91,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<HttpDoor>)> {
         ("/admin/tables", get(tables::tables)),
         ("/admin/route", get(route::route)),
         ("/admin/partitions", get(partitions::partitions)),
+        ("/admin/alarms", get(alarms::alarms)),
         ("/admin/jobs", get(jobs::jobs)),
         ("/admin/job/cancel", post(jobs::cancel)),
         ("/admin/region-migration", get(procedure::migrate).post(procedure::migrate).head(procedure::no_head)),

@@ -35,7 +35,7 @@ struct Node {
 
 pub(super) async fn nodes(State(door): State<HttpDoor>, uri: Uri) -> Answer<Json<Nodes>> {
     Params::of(&uri, &[])?;
-    let info = door.owner()?.ask(|owner| Ok(owner.cluster().cluster_info(owner.now().mono))).await?;
+    let info = door.owner()?.ask(|owner| Ok(owner.info())).await?;
     Ok(Json(Nodes { nodes: info.nodes.into_iter().map(view).collect() }))
 }
 

@@ -8,7 +8,7 @@ use super::runner::store;
 use crate::owner::Owner;
 
 pub(super) fn begin(owner: &mut Owner) -> WireResult<()> {
-    for request in node_drains(owner.cluster(), owner.now()) {
+    for request in node_drains(owner.cluster(), owner.guardian_options(), owner.now()) {
         match owner.cluster().migrate_region(&request, Uuid::new_v4(), owner.now()) {
             Ok((procedure, records)) => {
                 tracing::info!(procedure = %procedure.id, ?request, "a replica leaves a node that is drained");

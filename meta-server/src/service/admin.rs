@@ -39,7 +39,7 @@ impl MetaAdminService for AdminDoor {
     async fn create_table(self, _: Context, name: String, partitions: u32, replicas: u32) -> WireResult<TableInfo> {
         let request = ValidatedTable::new(&name, partitions, replicas)?;
         let run = move |owner: &mut Owner| {
-            let (id, records) = owner.cluster().create_table(&request, owner.now())?;
+            let (id, records) = owner.cluster().create_table(&request, owner.guardian_options(), owner.now())?;
             store_table(owner, id, records)
         };
         self.owner.ask(run).await
@@ -58,7 +58,7 @@ impl MetaAdminService for AdminDoor {
     }
 
     async fn cluster(self, _: Context) -> WireResult<ClusterInfo> {
-        self.owner.ask(|owner| Ok(owner.cluster().cluster_info(owner.now().mono))).await
+        self.owner.ask(|owner| Ok(owner.info())).await
     }
 
     async fn propose(self, _: Context, gpid: Gpid, primary: PeerId) -> WireResult<()> {
@@ -145,13 +145,13 @@ fn store_table(owner: &mut Owner, id: TableId, records: Vec<Record>) -> WireResu
 }
 
 fn drain_node(owner: &mut Owner, peer: PeerId, draining: bool) -> WireResult<NodeInfo> {
-    let now = owner.now().mono;
-    let record = owner.cluster().drain_node(peer, draining, now)?;
+    let (options, now) = (owner.guardian_options(), owner.now().mono);
+    let record = owner.cluster().drain_node(peer, draining, options, now)?;
     if record.is_some() {
         tracing::info!(%peer, draining, "an operator drains a node, or ends that");
     }
     owner.commit(record.into_iter().collect())?;
-    owner.cluster().one_node(peer, now).ok_or_else(|| WireError::internal("the node is not in the state"))
+    owner.cluster().one_node(peer, options, now).ok_or_else(|| WireError::internal("the node is not in the state"))
 }
 
 fn recover(owner: &mut Owner, gpid: Gpid, dead: &[PeerId], confirmed: bool) -> WireResult<RecoverPlan> {

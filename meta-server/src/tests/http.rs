@@ -144,6 +144,29 @@ async fn partitions_tell_what_is_wrong_with_them() {
 }
 
 #[tokio::test]
+async fn an_alarm_is_shown_by_both_doors_and_counted() {
+    let meta = started(None).await;
+    let nothing = json!({"total": 0, "alarms": []});
+    assert_eq!(ask(&meta, "GET", "/admin/alarms", "").await.2, nothing);
+    let node = FakeNode::start(&meta, 100).await;
+    node.beat().await;
+    for process in 101..=103 {
+        let again = FakeNode { process: ProcessId(process), ..node.clone() };
+        again.register(None).await.unwrap();
+        again.beat().await;
+    }
+    let shown = ask(&meta, "GET", "/admin/alarms?limit=5", "").await.2;
+    let alarm = &shown["alarms"][0];
+    assert_eq!((&shown["total"], &alarm["kind"], &alarm["count"]), (&json!(1), &json!("node_unsteady"), &json!(3)));
+    assert_eq!((&alarm["node"]["addr"], &alarm["gpid"]), (&json!(node.address), &Value::Null));
+    let info = meta.admin.ask(DEADLINE, |client, context| async move { client.cluster(context).await }).await.unwrap();
+    assert_eq!((info.alarms_total, json!(info.alarms[0].message)), (1, alarm["message"].clone()));
+    while !meta.get("/metrics").await.contains("godwit_meta_alarms{kind=\"node_unsteady\"} 1") {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn a_port_that_others_reach_needs_a_token_or_the_operators_word() {
     let try_to_start = async |admin_token: Option<Secret>, insecure: bool| {
         let options = Meta::options(Arc::new(MemoryStore::default()), admin_token, Stop::new());

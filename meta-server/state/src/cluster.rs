@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use common::job::Job;
 use common::rpc::meta_node::Heartbeat;
-use common::types::{Ballot, Gpid, PartitionConfig, PeerId, TableId, Time};
+use common::types::{Ballot, Gpid, Member, PartitionConfig, PeerId, ReplicaStatus, TableId, Time};
 
 use crate::invariants::check_config;
 use crate::node::{DEAD_AFTER, Node, Vitals};
+use crate::pace::Pace;
 use crate::partition::Partition;
+use crate::presence::{Distrust, Presences};
 use crate::procedure::{Procedure, ProcedureKey};
 use crate::record::{Identity, JobKey, Record};
 use crate::table::{Table, TableStatus};
@@ -26,22 +28,14 @@ pub struct Cluster {
     pub(crate) procedures: BTreeMap<ProcedureKey, Procedure>,
     pub(crate) vitals: BTreeMap<PeerId, Vitals>,
     pub(crate) paces: BTreeMap<Gpid, Pace>,
+    pub(crate) presences: Presences,
     pub(crate) started: Time,
-}
-
-/// How fast a partition changes, so that the guardian does not run in circles. Not durable.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Pace {
-    /// When its configuration last changed.
-    pub(crate) changed: Time,
-    /// Learners added since it was last healthy.
-    pub(crate) learners: u32,
 }
 
 impl Cluster {
     /// A cluster without tables and nodes, at the start of the meta server's process.
     #[must_use]
-    pub const fn new(identity: Identity, started: Time) -> Self {
+    pub fn new(identity: Identity, started: Time) -> Self {
         Self {
             identity,
             tables: BTreeMap::new(),
@@ -51,6 +45,7 @@ impl Cluster {
             procedures: BTreeMap::new(),
             vitals: BTreeMap::new(),
             paces: BTreeMap::new(),
+            presences: Presences::default(),
             started,
         }
     }
@@ -63,6 +58,8 @@ impl Cluster {
         for record in records {
             cluster.apply(record, started);
         }
+        // Nobody was heard of yet: a process that registers next may be the first since long ago.
+        cluster.presences = Presences::default();
         Some(cluster)
     }
 
@@ -70,7 +67,13 @@ impl Cluster {
     pub fn keep_reports_of(&mut self, earlier: Self) {
         let process = |nodes: &BTreeMap<PeerId, Node>, peer| nodes.get(&peer).map(|n| n.process);
         let same_run = |peer: PeerId| process(&self.nodes, peer) == process(&earlier.nodes, peer);
-        self.vitals = earlier.vitals.into_iter().filter(|(peer, _)| same_run(*peer)).collect();
+        let restarted: Vec<PeerId> = self.nodes.keys().copied().filter(|peer| !same_run(*peer)).collect();
+        self.vitals = earlier.vitals.into_iter().filter(|(peer, _)| !restarted.contains(peer)).collect();
+        self.presences = earlier.presences;
+        restarted.into_iter().for_each(|peer| self.presences.registered(peer, self.started));
+        for (gpid, pace) in &mut self.paces {
+            earlier.paces.get(gpid).into_iter().for_each(|earlier| pace.recall(earlier));
+        }
         self.started = earlier.started;
     }
 
@@ -84,7 +87,7 @@ impl Cluster {
             Record::Table(table) => {
                 self.tables.insert(table.id, table);
             }
-            Record::Node(node) => self.apply_node(node),
+            Record::Node(node) => self.apply_node(node, now),
             Record::Partition(partition) => self.apply_partition(partition, now),
             Record::Job(job) => {
                 self.jobs.insert(JobKey::of(&job), *job);
@@ -101,18 +104,19 @@ impl Cluster {
         }
     }
 
-    fn apply_node(&mut self, node: Node) {
+    fn apply_node(&mut self, node: Node, now: Time) {
         let old = self.nodes.insert(node.peer, node.clone());
         if old.is_none_or(|old| old.process != node.process) {
             // What an earlier run reported says nothing of this one: its roles are over (rule ROLES).
             self.vitals.remove(&node.peer);
+            self.presences.registered(node.peer, now);
         }
     }
 
     fn apply_partition(&mut self, partition: Partition, now: Time) {
         let config = Arc::clone(&partition.config);
         check_config(&config);
-        let pace = self.paces.entry(config.gpid).or_default();
+        let pace = self.paces.entry(config.gpid).or_insert_with(|| Pace::new(now));
         if let Some(old) = self.partitions.insert(config.gpid, partition) {
             assert!(config.ballot >= old.config.ballot, "{}: the stored ballot falls", config.gpid);
             assert!(
@@ -120,22 +124,16 @@ impl Cluster {
                 "{}: the stored incarnation counter falls",
                 config.gpid
             );
-            if config.learners.iter().any(|l| !old.config.learners.contains(l)) {
-                pace.learners += 1;
-            }
-            if config != old.config {
-                pace.changed = now;
-            }
-        } else {
-            pace.changed = now;
+            pace.changes(&old.config, &config, now);
         }
-        if config.is_healthy() {
-            pace.learners = 0;
-        }
+        pace.judge(&config, now);
     }
 
     /// Notes a heartbeat of the registered run; the caller has vetted it.
     pub fn heard(&mut self, heartbeat: &Heartbeat, now: Time) {
+        let before = self.vitals.get(&heartbeat.peer).map(|vitals| vitals.seen);
+        self.presences.heard(heartbeat.peer, before, now);
+        self.note_primaries(heartbeat, now);
         self.vitals.insert(heartbeat.peer, Vitals::of(heartbeat, now));
         for job in &heartbeat.jobs {
             // Progress alone is not worth an fsync; a change of state came as a record before.
@@ -143,6 +141,22 @@ impl Cluster {
                 known.clone_from(job);
             }
         }
+    }
+
+    fn note_primaries(&mut self, heartbeat: &Heartbeat, now: Time) {
+        for report in heartbeat.replicas.iter().filter(|report| report.status == ReplicaStatus::Primary) {
+            let copy = Member { peer: heartbeat.peer, incarnation: report.incarnation };
+            let leads = self.partitions.get(&report.gpid).is_some_and(|p| p.config.primary == Some(copy));
+            if let Some(pace) = self.paces.get_mut(&report.gpid).filter(|_| leads) {
+                pace.led = now;
+            }
+        }
+    }
+
+    /// Why a node that comes and goes is not trusted with new copies for now; `None`: it is.
+    #[must_use]
+    pub fn distrust(&self, peer: PeerId, steady_after: Duration, now: Time) -> Option<Distrust> {
+        self.presences.distrust(peer, steady_after, self.is_alive(peer, now), now)
     }
 
     /// The cluster's id and counters.
@@ -211,7 +225,7 @@ impl Cluster {
     }
 
     pub(crate) fn pace(&self, gpid: Gpid) -> Pace {
-        self.paces.get(&gpid).copied().unwrap_or_default()
+        self.paces.get(&gpid).copied().unwrap_or(Pace::new(self.started))
     }
 
     /// The highest ballot stored for a partition, 0 if it is unknown.

@@ -10,8 +10,10 @@ mod cluster;
 mod creation;
 mod invariants;
 mod node;
+mod pace;
 mod partition;
 pub mod policy;
+mod presence;
 mod procedure;
 mod record;
 mod refusal;
@@ -27,6 +29,7 @@ pub use creation::{Recovery, create_config, recover_config, replace_first_copy, 
 pub use invariants::check_config;
 pub use node::{DEAD_AFTER, Node, Vitals};
 pub use partition::{GivenUp, Lock, Partition};
+pub use presence::Distrust;
 pub use procedure::{
     Advance, Answer, Ask, PROCEDURES_MAX, Procedure, ProcedureKey, Rebuild, RegionMigration, RegionStep, Request,
     Subject, Work, unknown_procedure,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use common::rpc::meta_node::{DiskReport, Heartbeat, Registration};
 use common::rpc::node_admin::DiskStatus;
@@ -81,6 +82,12 @@ impl Meta {
     }
 }
 
+/// Impatient, and whoever comes back is trusted, since everybody comes and goes here.
+fn options() -> GuardianOptions {
+    let (replica_lost_delay, node_steady_after) = (Duration::from_secs(12), Duration::ZERO);
+    GuardianOptions { replica_lost_delay, node_steady_after, ..GuardianOptions::default() }
+}
+
 impl World {
     /// The meta server's timer.
     pub(crate) fn meta_tick(&mut self) {
@@ -90,8 +97,7 @@ impl World {
         }
         self.make_table();
         let now = self.meta.now(self.now);
-        let replica_lost_delay = std::time::Duration::from_secs(12);
-        let options = GuardianOptions { replica_lost_delay, ..GuardianOptions::default() };
+        let options = options();
         for proposal in guardian(&self.meta.cluster, options, now) {
             if let Some(next) = self.meta.cluster.accept(&proposal, now.wall_ms) {
                 self.trace.say(self.now, || format!("meta: guardian {:?}", proposal.cure));
@@ -111,7 +117,7 @@ impl World {
         if self.meta.cluster.nodes().count() < self.nodes.len() {
             return;
         }
-        if let Ok((_, records)) = self.meta.cluster.create_table(&request, now) {
+        if let Ok((_, records)) = self.meta.cluster.create_table(&request, options(), now) {
             self.meta.table_made = true;
             for record in records {
                 let spare = matches!(&record, Record::Partition(p) if p.config.gpid.partition_index >= partitions);

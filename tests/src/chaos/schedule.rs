@@ -80,9 +80,10 @@ fn settings(random: &mut impl Rng) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// In some runs copies are made anew of nodes that come back a moment later.
+/// In some runs copies are made anew of nodes that come back a moment later. However often they do, they are taken back.
 fn meta_settings(random: &mut impl Rng) -> Vec<(&'static str, String)> {
-    vec![("replica_lost_delay", (*["4s", "600s"].choose(random).unwrap_or(&"600s")).to_owned())]
+    let lost = (*["4s", "600s"].choose(random).unwrap_or(&"600s")).to_owned();
+    vec![("replica_lost_delay", lost), ("node_steady_after", "0s".to_owned())]
 }
 
 fn faults(options: &Options, random: &mut impl Rng) -> Vec<Step> {

@@ -115,9 +115,15 @@ async fn refusals(api: &Api, cluster: &mut Cluster, id: u64) -> Result<()> {
 
 /// Every GET, with what is there by now.
 fn everything_is_as_described(api: &Api) -> Result<()> {
-    for path in
-        ["/health", "/admin/cluster", "/admin/nodes", "/admin/tables", "/admin/route?table_id=1", "/admin/partitions"]
-    {
+    for path in [
+        "/health",
+        "/admin/cluster",
+        "/admin/nodes",
+        "/admin/tables",
+        "/admin/route?table_id=1",
+        "/admin/partitions",
+        "/admin/alarms",
+    ] {
         assert_eq!(api.get(path)?.0, 200, "{path}");
     }
     let (_, jobs) = api.get("/admin/jobs?kind=region&state=completed")?;

@@ -38,12 +38,13 @@ export function change(path, params = {}) {
 
 /** All that the page shows. */
 export async function everything() {
-  const [cluster, nodes, tables, trouble, jobs] = await Promise.all([
+  const [cluster, nodes, tables, alarms, trouble, jobs] = await Promise.all([
     get("admin/cluster"),
     get("admin/nodes"),
     get("admin/tables"),
+    get("admin/alarms", { limit: 50 }),
     get("admin/partitions", { unhealthy: true, limit: 50 }),
     get("admin/jobs", { limit: 40 }),
   ]);
-  return { cluster, nodes: nodes.nodes, tables: tables.tables, trouble, jobs };
+  return { cluster, nodes: nodes.nodes, tables: tables.tables, alarms, trouble, jobs };
 }

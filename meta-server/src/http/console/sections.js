@@ -8,6 +8,8 @@ const $ = (id) => document.getElementById(id);
 
 export function drawAll(now) {
   draw($("summary"), summaryOf(now), summary);
+  $("alarms").hidden = now.alarms.total === 0;
+  draw(body("alarms"), now.alarms, alarms);
   draw(body("trouble"), { ...now.trouble, all: now.cluster.partitions }, trouble);
   draw(body("nodes"), now.nodes.map(({ silent_ms: _, ...node }) => node), nodes);
   draw(body("jobs"), now.jobs, jobs);
@@ -42,6 +44,16 @@ function summary({ alive, nodes, healthy, partitions, tables, cluster }) {
     fact("tables", `${tables}`),
     el("div", { title: `cluster ${cluster}` }, el("dt", {}, "cluster"), el("dd.mono", {}, cluster.slice(0, 8))),
   ];
+}
+
+/** What does not get well by itself. */
+function alarms({ total, alarms: list }) {
+  const row = (a) => el("div.row.trouble", { title: a.since ? `since ${clock(a.since)}` : "" },
+    el("b.mono", {}, a.gpid ?? `node ${a.node.id}`),
+    el("span.wrap", {}, a.kind.replaceAll("_", " ")),
+    el("ul.wrap", {}, el("li.warn", {}, a.message), el("li.soft", {}, a.hint)));
+  const more = total > list.length && el("p.quiet", {}, `and ${total - list.length} more`);
+  return el("div.card.list", {}, list.map(row), more);
 }
 
 function trouble({ total, partitions, all }) {

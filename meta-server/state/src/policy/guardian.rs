@@ -10,7 +10,8 @@
 //! learner on a node that is drained     drop the learner
 //! too few copies                        add a learner: on a node that has an old copy, else a new one; if the node that
 //!                                       is missing is away, only after `replica_lost_delay`, and not at all in
-//!                                       maintenance mode or without `enable_region_failover`
+//!                                       maintenance mode or without `enable_region_failover`. A node that comes and goes
+//!                                       gets nothing until it is steady, unless writes need its old copy
 //! ```
 //!
 //! A dead node's members are the primary's to drop (rule UNION). The guardian waits for a disk move before its
@@ -23,6 +24,8 @@ use std::time::Duration;
 
 use common::types::{Ballot, ConfigChange, Gpid, Member, Now, PeerId, ReplicaStatus};
 
+use super::options::GuardianOptions;
+use super::outlook::Outlook;
 use super::placement::Loads;
 use crate::appoint::appoint;
 use crate::cluster::Cluster;
@@ -40,23 +43,6 @@ const LEARNER_PAUSE: Duration = Duration::from_secs(3);
 /// A learner holds nothing that its partition misses: so long, and not `replica_lost_delay`, its silent node or a node that
 /// does not make it is waited for, unless that delay is shorter.
 const LEARNER_LOST: Duration = Duration::from_secs(30);
-
-/// Settings of the guardian.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GuardianOptions {
-    /// How long a node may be away before its copies are made anew elsewhere. Default 10 min.
-    pub replica_lost_delay: Duration,
-    /// How many copies are made anew at once in the whole cluster. Default 8.
-    pub max_rebuilds: usize,
-    /// Whether they are made anew at all. Appointments and take-overs do not depend on it. Default: they are.
-    pub enable_region_failover: bool,
-}
-
-impl Default for GuardianOptions {
-    fn default() -> Self {
-        Self { replica_lost_delay: Duration::from_secs(600), max_rebuilds: 8, enable_region_failover: true }
-    }
-}
 
 /// A cure, based on a ballot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,8 +69,9 @@ pub enum Cure {
 /// What to do now: at most one step per partition.
 #[must_use]
 pub fn guardian(cluster: &Cluster, options: GuardianOptions, now: Now) -> Vec<Proposal> {
-    let loads = Loads::of(cluster, now.mono);
-    let mut round = Round { cluster, options, now, loads, rebuilds: cluster.rebuilds() };
+    let loads = Loads::of(cluster, options.node_steady_after, now.mono);
+    let look = Outlook { cluster, options, now };
+    let mut round = Round { cluster, options, now, look, loads, rebuilds: cluster.rebuilds() };
     let mut proposals = Vec::new();
     for partition in cluster.live_partitions().filter(|p| p.frozen.is_none()) {
         if let Some(cure) = round.cure(partition) {
@@ -102,6 +89,7 @@ struct Round<'a> {
     cluster: &'a Cluster,
     options: GuardianOptions,
     now: Now,
+    look: Outlook<'a>,
     loads: Loads,
     /// Copies that are being made anew, with those of this round.
     rebuilds: usize,
@@ -125,7 +113,7 @@ impl Round<'_> {
     fn appointment(&self, partition: &Partition) -> Option<ConfigChange> {
         let config = &partition.config;
         let appointed = matches!(partition.last, Some((_, ConfigChange::Appoint { .. })));
-        if appointed && self.since_change(partition) < APPOINT_PAUSE {
+        if appointed && self.look.since_change(partition) < APPOINT_PAUSE {
             return None;
         }
         if config.members().any(|m| self.may_speak_soon(m.peer)) {
@@ -137,11 +125,6 @@ impl Round<'_> {
     // A node that this process of the meta server has not heard of yet may be about to say that it leads.
     fn may_speak_soon(&self, peer: PeerId) -> bool {
         !self.cluster.vitals.contains_key(&peer) && self.cluster.silent_for(peer, self.now.mono) < DEAD_AFTER
-    }
-
-    fn since_change(&self, partition: &Partition) -> Duration {
-        let changed = self.cluster.pace(partition.config.gpid).changed;
-        self.now.mono.since(changed.max(self.cluster.started))
     }
 
     fn first_copy(&mut self, partition: &Partition) -> Option<Cure> {
@@ -162,8 +145,8 @@ impl Round<'_> {
 
     fn useless_learner(&mut self, partition: &Partition) -> Option<ConfigChange> {
         let config = &partition.config;
-        let surplus = config.is_healthy() && config.moving.is_none() && !self.is_locked(partition);
-        let leaves = |m: &Member| self.cluster.is_draining(m.peer) && !self.is_locked(partition);
+        let surplus = config.is_healthy() && config.moving.is_none() && !self.look.is_locked(partition);
+        let leaves = |m: &Member| self.cluster.is_draining(m.peer) && !self.look.is_locked(partition);
         let useless = |m: &&Member| surplus || leaves(m) || self.is_lost(m.peer) || self.has_failed(partition, **m);
         let member = *config.learners.iter().find(useless)?;
         Some(ConfigChange::Drop { member, moving: None })
@@ -174,7 +157,7 @@ impl Round<'_> {
     fn has_failed(&self, partition: &Partition, member: Member) -> bool {
         let Some(vitals) = self.cluster.vitals(member.peer, self.now.mono) else { return false };
         let report = vitals.replicas.get(&partition.config.gpid).filter(|r| r.incarnation == member.incarnation);
-        let since = self.since_change(partition);
+        let since = self.look.since_change(partition);
         match report {
             Some(report) => match report.status {
                 ReplicaStatus::Error => true,
@@ -188,20 +171,18 @@ impl Round<'_> {
     }
 
     fn missing_copy(&mut self, partition: &Partition) -> Option<Cure> {
-        let config = &partition.config;
-        let awaited = config.moving.is_some_and(|m| config.copy_on(m.peer).is_none());
-        let there = config.copies().count() + usize::from(awaited);
-        if there >= config.replica_count as usize || !self.may_try_again(partition) {
+        let look = self.look;
+        if !look.lacks_copies(partition) || !look.may_try_again(partition) {
             return None;
         }
-        if self.is_locked(partition) && !partition.lock.is_some_and(|lock| self.cluster.is_procedures(lock.job)) {
+        if look.is_left_to_a_job(partition) {
             return self.copy_of_the_job(partition).map(Cure::Change);
         }
-        if let Some(peer) = self.returned(partition).filter(|_| self.futile_tries(partition) == 0) {
+        if let Some(peer) = look.returned(partition, &self.loads).filter(|_| look.futile_tries(partition) == 0) {
             self.loads.add(peer, false);
             return Some(Cure::Change(ConfigChange::AddLearner { peer }));
         }
-        if self.waits_for_return(partition) {
+        if look.waits_for_return(partition, &self.loads) {
             return None;
         }
         self.new_copy(partition)
@@ -226,50 +207,8 @@ impl Round<'_> {
     fn copy_of_the_job(&self, partition: &Partition) -> Option<ConfigChange> {
         let job = self.cluster.job(partition.lock?.job)?;
         let waits = partition.config.moving.is_none();
-        (waits && self.can_return(partition, job.node)).then_some(ConfigChange::AddLearner { peer: job.node })
-    }
-
-    // A node that still has a copy lacks little, a former member the least.
-    fn returned(&self, partition: &Partition) -> Option<PeerId> {
-        let former = partition.former.iter().rev();
-        former.chain(self.cluster.nodes.keys()).copied().find(|peer| self.can_return(partition, *peer))
-    }
-
-    fn can_return(&self, partition: &Partition, peer: PeerId) -> bool {
-        let config = &partition.config;
-        let moves = config.moving.is_some_and(|m| m.peer == peer);
-        let report = self.cluster.vitals(peer, self.now.mono).and_then(|v| v.replicas.get(&config.gpid));
-        let back = report.is_some_and(|r| r.status != ReplicaStatus::Error && !partition.has_given_up(r.incarnation));
-        back && !moves && config.copy_on(peer).is_none() && self.loads.is_usable(peer)
-    }
-
-    fn waits_for_return(&self, partition: &Partition) -> bool {
-        partition.missing_nodes().any(|peer| self.may_come_back(partition, peer))
-    }
-
-    fn may_come_back(&self, partition: &Partition, peer: PeerId) -> bool {
-        let away_for = match self.cluster.vitals(peer, self.now.mono) {
-            Some(vitals) if vitals.loaded => return false,
-            Some(_) => self.since_change(partition),
-            None => self.cluster.silent_for(peer, self.now.mono),
-        };
-        self.is_paused() || away_for < self.options.replica_lost_delay
-    }
-
-    // An operator takes nodes down, or wants to decide by himself.
-    fn is_paused(&self) -> bool {
-        !self.options.enable_region_failover || self.cluster.identity.maintenance_since_ms.is_some()
-    }
-
-    // Learners that come and go are added ever more slowly, up to once in about half a minute.
-    fn may_try_again(&self, partition: &Partition) -> bool {
-        let futile = self.futile_tries(partition).min(5);
-        futile == 0 || self.since_change(partition) >= Duration::from_secs(1 << futile)
-    }
-
-    // Learners added since the partition was healthy, beyond those that it took to make it so.
-    fn futile_tries(&self, partition: &Partition) -> u32 {
-        self.cluster.pace(partition.config.gpid).learners.saturating_sub(partition.config.replica_count)
+        let back = waits && self.look.can_return(partition, job.node, &self.loads);
+        back.then_some(ConfigChange::AddLearner { peer: job.node })
     }
 
     fn is_lost(&self, peer: PeerId) -> bool {
@@ -278,9 +217,5 @@ impl Round<'_> {
 
     fn learner_lost(&self) -> Duration {
         self.options.replica_lost_delay.min(LEARNER_LOST)
-    }
-
-    fn is_locked(&self, partition: &Partition) -> bool {
-        partition.lock.is_some_and(|lock| self.cluster.is_held(lock, self.now))
     }
 }

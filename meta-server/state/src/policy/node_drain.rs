@@ -8,6 +8,7 @@ use std::time::Duration;
 use common::procedure::{MigrateRegion, ProcedureState};
 use common::types::{Gpid, Now, PeerId, Time};
 
+use super::options::GuardianOptions;
 use super::placement::Loads;
 use crate::cluster::Cluster;
 use crate::node::Node;
@@ -24,12 +25,12 @@ const PAUSE_MAX: Duration = Duration::from_secs(600);
 
 /// The migrations that drained nodes need to begin now.
 #[must_use]
-pub fn node_drains(cluster: &Cluster, now: Now) -> Vec<MigrateRegion> {
+pub fn node_drains(cluster: &Cluster, options: GuardianOptions, now: Now) -> Vec<MigrateRegion> {
     let mut drained = cluster.nodes().filter(|node| node.draining && cluster.is_alive(node.peer, now.mono)).peekable();
     if drained.peek().is_none() {
         return Vec::new();
     }
-    let mut loads = Loads::of(cluster, now.mono);
+    let mut loads = Loads::of(cluster, options.node_steady_after, now.mono);
     drained.flat_map(|node| leaving(cluster, &mut loads, node, now)).collect()
 }
 
@@ -71,11 +72,11 @@ const fn is_migration(procedure: &Procedure) -> bool {
 
 /// Why a drained node cannot become empty as things are: a replica that no other node takes.
 #[must_use]
-pub fn drain_blocked(cluster: &Cluster, node: &Node, now: Time) -> Option<String> {
+pub fn drain_blocked(cluster: &Cluster, options: GuardianOptions, node: &Node, now: Time) -> Option<String> {
     if !node.draining {
         return None;
     }
-    let loads = Loads::of(cluster, now);
+    let loads = Loads::of(cluster, options.node_steady_after, now);
     let here = cluster.live_partitions().filter(|p| p.config.is_member(node.peer) && p.lock.is_none());
     let stuck: Vec<Gpid> =
         here.filter(|p| loads.clone().place_copy(cluster, p).is_none()).map(|p| p.config.gpid).collect();

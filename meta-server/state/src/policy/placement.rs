@@ -2,10 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use common::types::{PartitionConfig, PeerId, Time};
 
 use crate::cluster::Cluster;
+use crate::node::Vitals;
 use crate::partition::Partition;
 
 /// A node with less than this share free comes last, in thousandths.
@@ -26,17 +28,22 @@ struct Load {
     copies: u32,
     learners: u32,
     free_permille: u64,
+    /// It does not come and go.
+    steady: bool,
 }
 
 impl Loads {
-    /// The nodes that may be given copies: alive, loaded, staying, not drained, with room on a disk.
+    /// The nodes that may be given copies: alive, loaded, staying, not drained, with room on a disk, and heard for
+    /// `steady_after` if they came back often.
     #[must_use]
-    pub fn of(cluster: &Cluster, now: Time) -> Self {
+    pub fn of(cluster: &Cluster, steady_after: Duration, now: Time) -> Self {
         let usable = cluster.nodes.values().filter(|node| !node.draining);
         let usable = usable.filter_map(|node| Some((node.peer, cluster.vitals(node.peer, now)?)));
         let usable = usable.filter(|(_, v)| v.loaded && !v.stopping && v.has_room());
-        let nodes = usable.map(|(peer, v)| (peer, Load { free_permille: v.free_permille(), ..Load::default() }));
-        let mut loads = Self { nodes: nodes.collect() };
+        let steady = |peer| cluster.distrust(peer, steady_after, now).is_none();
+        let load =
+            |peer, v: &Vitals| Load { free_permille: v.free_permille(), steady: steady(peer), ..Load::default() };
+        let mut loads = Self { nodes: usable.map(|(peer, v)| (peer, load(peer, v))).collect() };
         cluster.live_partitions().for_each(|p| loads.count(&p.config));
         loads
     }
@@ -55,13 +62,22 @@ impl Loads {
     /// How many nodes may be given copies.
     #[must_use]
     pub fn usable(&self) -> usize {
-        self.nodes.len()
+        self.trusted().count()
     }
 
     /// Whether this node may be given a copy.
     #[must_use]
     pub fn is_usable(&self, peer: PeerId) -> bool {
+        self.bears_learner(peer) && self.nodes.get(&peer).is_some_and(|load| load.steady)
+    }
+
+    /// Whether it could take one more, trusted or not.
+    pub(super) fn bears_learner(&self, peer: PeerId) -> bool {
         self.nodes.get(&peer).is_some_and(|load| load.learners < LEARNERS_MAX)
+    }
+
+    fn trusted(&self) -> impl Iterator<Item = (&PeerId, &Load)> {
+        self.nodes.iter().filter(|(_, load)| load.steady)
     }
 
     /// A node for the first copy of a new partition, which will lead it.
@@ -71,7 +87,7 @@ impl Loads {
             let scarce = load.free_permille < SCARCE_PERMILLE;
             (scarce, load.leads, load.copies, turn(**peer, index, nodes))
         };
-        let peer = *self.nodes.iter().min_by_key(rank)?.0;
+        let peer = *self.trusted().min_by_key(rank)?.0;
         self.add(peer, true);
         Some(peer)
     }
@@ -83,13 +99,7 @@ impl Loads {
         let nodes = self.nodes.len() as u64;
         let old = |peer: &PeerId| cluster.vitals.get(peer).and_then(|v| v.replicas.get(&config.gpid));
         let tried = |peer: &PeerId| old(peer).is_some();
-        // A copy that a recovery gave up is set aside first, or it would be taken for the new one's beginning.
-        let given_up = |peer: &PeerId| old(peer).is_some_and(|copy| partition.has_given_up(copy.incarnation));
-        let moving = config.moving.map(|m| m.peer);
-        let free = self.nodes.iter().filter(|(peer, load)| {
-            let free = config.copy_on(**peer).is_none() && moving != Some(**peer) && !given_up(peer);
-            free && load.learners < LEARNERS_MAX
-        });
+        let free = self.free(cluster, partition).filter(|(_, load)| load.learners < LEARNERS_MAX);
         let rank = |(peer, load): &(&PeerId, &Load)| {
             let scarce = load.free_permille < SCARCE_PERMILLE;
             let turn = turn(**peer, config.gpid.partition_index, nodes);
@@ -98,6 +108,22 @@ impl Loads {
         let peer = *free.min_by_key(rank)?.0;
         self.add(peer, false);
         Some(peer)
+    }
+
+    /// Whether some node may take one more copy of this partition, now or once it has less to do.
+    pub(super) fn has_place(&self, cluster: &Cluster, partition: &Partition) -> bool {
+        self.free(cluster, partition).next().is_some()
+    }
+
+    /// The nodes that hold nothing of this partition.
+    fn free(&self, cluster: &Cluster, partition: &Partition) -> impl Iterator<Item = (&PeerId, &Load)> {
+        let config = &partition.config;
+        let old = |peer: &PeerId| cluster.vitals.get(peer).and_then(|v| v.replicas.get(&config.gpid));
+        // A copy that a recovery gave up is set aside first, or it would be taken for the new one's beginning.
+        let given_up = move |peer: &PeerId| old(peer).is_some_and(|copy| partition.has_given_up(copy.incarnation));
+        let moving = config.moving.map(|m| m.peer);
+        self.trusted()
+            .filter(move |(peer, _)| config.copy_on(**peer).is_none() && moving != Some(**peer) && !given_up(peer))
     }
 
     /// Counts a copy that was placed otherwise.

@@ -65,7 +65,7 @@ impl Cluster {
             reasons.push(format!("{members} of {} members", config.replica_count));
         }
         let silent = |m: &Member| !self.is_alive(m.peer, now.mono);
-        reasons.extend(config.members().filter(silent).map(|m| format!("{} does not heartbeat", self.name(m.peer))));
+        reasons.extend(config.members().filter(silent).map(|m| format!("{} does not heartbeat", self.name_of(m.peer))));
         // What is under way explains what is wrong; alone it is no reason.
         if !reasons.is_empty() {
             reasons.extend(self.under_way(partition, now));
@@ -79,7 +79,7 @@ impl Cluster {
         }
         Some(match config.learners.first() {
             Some(first) if config.ballot == Ballot(0) => {
-                format!("it is being created: its first copy is to come to be on {}", self.name(first.peer))
+                format!("it is being created: its first copy is to come to be on {}", self.name_of(first.peer))
             }
             _ => "no member leads it".to_owned(),
         })
@@ -87,16 +87,17 @@ impl Cluster {
 
     fn under_way(&self, partition: &Partition, now: Now) -> Vec<String> {
         let config = &partition.config;
-        let learns = |m: &Member| format!("{} learns", self.name(m.peer));
-        let moves = |peer: PeerId| format!("its copy on {} is between two disks", self.name(peer));
+        let learns = |m: &Member| format!("{} learns", self.name_of(m.peer));
+        let moves = |peer: PeerId| format!("its copy on {} is between two disks", self.name_of(peer));
         let mut found: Vec<String> = config.learners.iter().filter(|_| config.ballot > Ballot(0)).map(learns).collect();
         found.extend(config.moving.map(|m| moves(m.peer)));
         let away = |peer: &PeerId| !self.is_alive(*peer, now.mono);
-        found.extend(partition.missing_nodes().filter(away).map(|peer| format!("{} is away", self.name(peer))));
+        found.extend(partition.missing_nodes().filter(away).map(|peer| format!("{} is away", self.name_of(peer))));
         found
     }
 
-    fn name(&self, peer: PeerId) -> String {
+    /// A node in words, for operators.
+    pub(crate) fn name_of(&self, peer: PeerId) -> String {
         let address = self.nodes.get(&peer).map_or("unknown", |node| node.address.as_str());
         format!("node {peer} ({address})")
     }

@@ -6,7 +6,7 @@ use common::types::{Gpid, Now, SlotRange, TableId};
 use crate::cluster::Cluster;
 use crate::creation::{create_config, retire_config};
 use crate::partition::Partition;
-use crate::policy::Loads;
+use crate::policy::{GuardianOptions, Loads};
 use crate::record::{Identity, Record};
 use crate::table::{Table, TableStatus, ValidatedTable};
 
@@ -29,7 +29,12 @@ impl Cluster {
     ///
     /// # Errors
     /// `AlreadyExists`; `NotReady` with fewer live nodes than replicas.
-    pub fn create_table(&self, request: &ValidatedTable, now: Now) -> Result<(TableId, Vec<Record>), WireError> {
+    pub fn create_table(
+        &self,
+        request: &ValidatedTable,
+        options: GuardianOptions,
+        now: Now,
+    ) -> Result<(TableId, Vec<Record>), WireError> {
         if let Ok(table) = self.table_named(&request.name) {
             return Err(WireError::new(
                 ErrorCode::AlreadyExists,
@@ -37,7 +42,7 @@ impl Cluster {
                 "choose another name, or drop it first",
             ));
         }
-        let mut loads = Loads::of(self, now.mono);
+        let mut loads = Loads::of(self, options.node_steady_after, now.mono);
         if loads.usable() < request.replicas as usize {
             return Err(too_few_nodes(request.replicas, loads.usable()));
         }
@@ -84,7 +89,9 @@ impl Cluster {
 fn too_few_nodes(replicas: u32, usable: usize) -> WireError {
     WireError::new(
         ErrorCode::NotReady,
-        format!("{replicas} replicas need {replicas} nodes with a NORMAL disk, {usable} of them are alive"),
-        "start more nodes (admin-cli nodes shows them), or ask for fewer replicas",
+        format!(
+            "{replicas} replicas need {replicas} nodes with a NORMAL disk that do not come and go, and there are {usable}"
+        ),
+        "start more nodes (admin-cli nodes, cluster-info), or ask for fewer replicas",
     )
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use common::alarm::Alarm;
 use common::job::Job;
 use common::rpc::meta_admin::{ClusterInfo, NodeInfo, TableInfo, TableRoute};
 use common::rpc::{ErrorCode, WireError};
@@ -9,8 +10,11 @@ use common::types::{Now, PartitionConfig, PeerId, TableId, Time};
 
 use crate::cluster::Cluster;
 use crate::node::Node;
-use crate::policy::drain_blocked;
+use crate::policy::{GuardianOptions, drain_blocked};
 use crate::table::{Table, TableStatus};
+
+/// Alarms in one answer; a cluster that lost a node may have one for each of thousands of partitions.
+const ALARMS_MAX: usize = 1000;
 
 impl Cluster {
     /// All live tables, in order of id.
@@ -73,21 +77,23 @@ impl Cluster {
         self.live_partitions().map(|p| &p.config).filter(|config| names(config)).cloned().collect()
     }
 
-    /// The cluster with all its nodes.
+    /// The cluster with all its nodes, and with the alarms that hold now.
     #[must_use]
-    pub fn cluster_info(&self, now: Time) -> ClusterInfo {
+    pub fn cluster_info(&self, alarms: &[Alarm], options: GuardianOptions, now: Time) -> ClusterInfo {
         let live = || self.live_partitions();
         ClusterInfo {
             cluster: self.identity.cluster,
-            nodes: self.nodes.values().map(|n| self.node_info(n, now)).collect(),
+            nodes: self.nodes.values().map(|n| self.node_info(n, options, now)).collect(),
             tables: count(self.tables.values().filter(|t| t.status == TableStatus::Live).count()),
             partitions: count(live().count()),
             healthy: count(live().filter(|p| p.config.is_healthy()).count()),
             maintenance_since_ms: self.identity.maintenance_since_ms,
+            alarms: alarms.iter().take(ALARMS_MAX).cloned().collect(),
+            alarms_total: count(alarms.len()),
         }
     }
 
-    pub(super) fn node_info(&self, node: &Node, now: Time) -> NodeInfo {
+    pub(super) fn node_info(&self, node: &Node, options: GuardianOptions, now: Time) -> NodeInfo {
         let configs = || self.live_partitions().map(|p| &p.config);
         let primaries = configs().filter(|c| c.primary.is_some_and(|m| m.peer == node.peer)).count();
         let secondaries = configs().filter(|c| c.secondaries.iter().any(|m| m.peer == node.peer)).count();
@@ -107,7 +113,7 @@ impl Cluster {
             silent_ms: seen.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)),
             disks,
             draining: node.draining,
-            drain_blocked: drain_blocked(self, node, now),
+            drain_blocked: drain_blocked(self, options, node, now),
         }
     }
 

@@ -9,7 +9,7 @@ use super::*;
 use crate::policy::Cure;
 use crate::{ChangeRefusal, DEAD_AFTER};
 
-fn healthy(nodes: u64, partitions: u32, replicas: u32) -> (World, Gpid) {
+pub(super) fn healthy(nodes: u64, partitions: u32, replicas: u32) -> (World, Gpid) {
     let mut world = World::new(nodes);
     let table = world.create("t", partitions, replicas);
     world.rounds(8);
@@ -29,7 +29,7 @@ fn a_new_table_becomes_healthy_and_evenly_spread() {
 #[test]
 fn copies_spread_over_more_nodes_than_replicas() {
     let (world, _) = healthy(5, 64, 3);
-    for node in world.cluster.cluster_info(world.now.mono).nodes {
+    for node in world.cluster.cluster_info(&[], world.options, world.now.mono).nodes {
         assert!((36..=41).contains(&node.replicas), "{node:?}");
     }
 }
@@ -60,7 +60,7 @@ fn a_dead_secondary_is_waited_for_then_replaced() {
 }
 
 /// A partition of four nodes that has lost a secondary with its node.
-fn one_is_lost() -> (World, Gpid, PeerId) {
+pub(super) fn one_is_lost() -> (World, Gpid, PeerId) {
     let (mut world, gpid) = healthy(4, 1, 3);
     let config = world.config(gpid).clone();
     let (primary, dead) = (config.primary.unwrap().peer.0, config.secondaries[0]);
@@ -166,6 +166,24 @@ fn a_former_member_that_returns_is_taken_back_at_once() {
     world.says.insert((away.peer, gpid), Some(idle(gpid, away.incarnation.0)));
     world.round();
     assert!(world.config(gpid).copy_on(away.peer).is_some_and(|m| m.incarnation > away.incarnation));
+}
+
+#[test]
+fn a_member_that_was_dropped_is_taken_back_only_at_what_it_says_afterwards() {
+    let (mut world, gpid) = healthy(4, 1, 3);
+    let config = world.config(gpid).clone();
+    let member = config.secondaries[0];
+    world.says.insert((member.peer, gpid), Some(idle(gpid, member.incarnation.0)));
+    world.beat();
+    world.down.insert(member.peer);
+    world.pass(Duration::from_secs(2));
+    world.beat();
+    world.change(config.primary.unwrap().peer.0, gpid, &ConfigChange::Drop { member, moving: None });
+    world.round();
+    assert_eq!(world.config(gpid).copies().count(), 2, "it died, and the others are not given its copy either");
+    world.down.clear();
+    world.round();
+    assert!(world.config(gpid).copy_on(member.peer).is_some());
 }
 
 #[test]
@@ -376,6 +394,38 @@ fn a_node_on_which_learners_keep_failing_is_passed_over_for_another() {
         }
     }
     assert_eq!(added[0], member.peer);
+}
+
+/// A partition whose learners are dropped as soon as they are added: how long each took to come after the one before, in
+/// seconds.
+pub(super) fn cures_in_vain(tries: usize) -> (World, Gpid, Vec<u64>) {
+    let (mut world, gpid) = healthy(4, 1, 3);
+    let config = world.config(gpid).clone();
+    let (primary, member) = (config.primary.unwrap().peer.0, config.secondaries[0]);
+    world.says.insert((member.peer, gpid), Some(idle(gpid, member.incarnation.0)));
+    world.change(primary, gpid, &ConfigChange::Drop { member, moving: None });
+    let mut waits = Vec::new();
+    while waits.len() < tries {
+        let since = world.now.wall_ms;
+        while world.config(gpid).learners.is_empty() {
+            world.pass(Duration::from_secs(1));
+            world.beat();
+            for proposal in world.proposals() {
+                let next = world.cluster.accept(&proposal, world.now.wall_ms).unwrap();
+                world.apply(vec![next.into()]);
+            }
+        }
+        waits.push((world.now.wall_ms - since) / 1000);
+        let member = world.config(gpid).learners[0];
+        world.change(primary, gpid, &ConfigChange::Drop { member, moving: None });
+    }
+    (world, gpid, waits)
+}
+
+#[test]
+fn copies_that_come_and_go_are_tried_ever_less_often_but_at_least_every_ten_minutes() {
+    let (_, _, waits) = cures_in_vain(15);
+    assert_eq!(waits, [1, 1, 1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Tests of the whole state: a small world of nodes that report what they are told, without any protocol between them.
 
+mod alarm;
 mod guardian;
 mod node_drain;
+mod presence;
 mod rebuild;
 mod region;
 mod requests;
@@ -60,7 +62,7 @@ impl World {
 
     pub(super) fn create(&mut self, name: &str, partitions: u32, replicas: u32) -> u32 {
         let request = ValidatedTable::new(name, partitions, replicas).unwrap();
-        let (id, records) = self.cluster.create_table(&request, self.now).unwrap();
+        let (id, records) = self.cluster.create_table(&request, self.options, self.now).unwrap();
         self.apply(records);
         id.0
     }

@@ -18,7 +18,7 @@ fn healthy(nodes: u64, partitions: u32) -> World {
 }
 
 fn drain(world: &mut World, draining: bool) {
-    let record = world.cluster.drain_node(DRAINED, draining, world.now.mono).unwrap();
+    let record = world.cluster.drain_node(DRAINED, draining, world.options, world.now.mono).unwrap();
     world.apply(record.into_iter().collect());
 }
 
@@ -28,7 +28,7 @@ fn left(world: &World) -> usize {
 
 /// Begins what the drain asks for.
 fn begin(world: &mut World) -> usize {
-    let requests = node_drains(&world.cluster, world.now);
+    let requests = node_drains(&world.cluster, world.options, world.now);
     for (n, request) in requests.iter().enumerate() {
         let id = Uuid::from_u128(u128::from(world.now.wall_ms) * 100 + n as u128);
         let (_, records) = world.cluster.migrate_region(request, id, world.now).unwrap();
@@ -74,7 +74,7 @@ fn a_drained_node_becomes_empty_four_replicas_at_a_time_and_gets_none_back() {
     assert_eq!(world.cluster.ended_procedures().count(), at_first);
     world.rounds(5);
     assert_eq!(left(&world), 0);
-    let drained = world.cluster.one_node(DRAINED, world.now.mono).unwrap();
+    let drained = world.cluster.one_node(DRAINED, world.options, world.now.mono).unwrap();
     assert_eq!((drained.draining, drained.drain_blocked), (true, None));
 }
 
@@ -85,7 +85,7 @@ fn a_drain_survives_the_nodes_restart_and_ends_when_it_is_told_to() {
     world.register(0, 900, true);
     assert!(world.cluster.is_draining(DRAINED));
     drain(&mut world, false);
-    assert!(!world.cluster.is_draining(DRAINED) && node_drains(&world.cluster, world.now).is_empty());
+    assert!(!world.cluster.is_draining(DRAINED) && node_drains(&world.cluster, world.options, world.now).is_empty());
 }
 
 #[test]
@@ -112,9 +112,9 @@ fn a_replica_whose_migration_failed_waits_ever_longer_before_the_next() {
 #[test]
 fn a_drain_that_cannot_end_is_refused_or_says_why() {
     let world = healthy(3, 2);
-    let refused = world.cluster.drain_node(DRAINED, true, world.now.mono).unwrap_err();
+    let refused = world.cluster.drain_node(DRAINED, true, world.options, world.now.mono).unwrap_err();
     assert_eq!(refused.code, ErrorCode::RedundancyTooLow);
-    let unknown = world.cluster.drain_node(PeerId(77), true, world.now.mono).unwrap_err();
+    let unknown = world.cluster.drain_node(PeerId(77), true, world.options, world.now.mono).unwrap_err();
     assert_eq!(unknown.code, ErrorCode::UnknownNode);
 
     let mut world = healthy(4, 8);
@@ -122,6 +122,6 @@ fn a_drain_that_cannot_end_is_refused_or_says_why() {
     world.disk.insert(PeerId(3), DiskStatus::SpaceInsufficient);
     world.beat();
     let node = world.cluster.node(DRAINED).unwrap();
-    let why = drain_blocked(&world.cluster, node, world.now.mono);
+    let why = drain_blocked(&world.cluster, world.options, node, world.now.mono);
     assert!(why.is_some_and(|text| text.contains("no other node takes")));
 }

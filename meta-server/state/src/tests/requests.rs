@@ -109,7 +109,7 @@ fn a_table_needs_enough_live_nodes() {
     world.pass(std::time::Duration::from_secs(6));
     world.beat();
     let request = ValidatedTable::new("t", 8, 3).unwrap();
-    let error = world.cluster.create_table(&request, world.now).unwrap_err();
+    let error = world.cluster.create_table(&request, world.options, world.now).unwrap_err();
     assert!(error.message.contains('2') && error.hint.contains("fewer replicas"), "{error:?}");
 }
 

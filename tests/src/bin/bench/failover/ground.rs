@@ -36,7 +36,8 @@ impl Ground {
     pub(crate) async fn start(options: &Options) -> Result<Self> {
         let cluster = Cluster::start_with(ClusterOptions {
             nodes: options.nodes,
-            meta_settings: vec![],
+            // Each node is killed many times in a row: that it is not trusted then is not what is measured.
+            meta_settings: vec![("node_steady_after", "0s".to_owned())],
             ..ClusterOptions::default()
         })
         .await?;

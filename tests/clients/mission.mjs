@@ -1,8 +1,10 @@
 // Unmodified node-redis against a cluster that fails beneath it.
 //
-// Usage: mission.mjs HOST:PORT[,HOST:PORT...]. Works until standard input ends, then prints one JSON document:
+// Usage: mission.mjs HOST:PORT[,HOST:PORT...] MODULES (the directory in which npm installed). Works until standard input ends, then prints one JSON document:
 // operations that were answered, errors that the client let through by kind, and every wrong answer.
-import { createCluster } from "redis";
+import { createRequire } from "node:module";
+
+const { createCluster } = createRequire(`${process.argv[3]}/`)("redis");
 
 const WORKERS = 4;
 const report = { operations: 0, errors: {}, wrong: [] };

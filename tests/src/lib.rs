@@ -17,5 +17,6 @@ pub mod network;
 pub mod ports;
 pub mod process;
 pub mod programs;
+pub mod redis_clients;
 pub mod wait;
 pub mod workload;

@@ -70,10 +70,11 @@ impl Task {
 
     fn context(&mut self, write: &RedisWrite) -> Context {
         self.evaluations += 1;
+        // A decree is acknowledged once, whoever leads and however often processes start; many evaluations share it.
         let seed = self.core.next_decree().0 << 20 ^ self.evaluations;
         Context {
             now_ms: self.now_ms(),
-            unique: self.evaluations,
+            unique: seed,
             seed,
             protocol: write.protocol,
             value_bytes_max: write.value_bytes_max,
@@ -103,8 +104,9 @@ impl Fetched {
         let values = storage.multi_get(&wanted.keys).map_err(|error| error.to_wire())?;
         self.values.extend(wanted.keys.into_iter().zip(values));
         for (start, end, limit) in wanted.ranges {
-            let page =
-                storage.scan_all(&start, &end, ScanLimit::records(limit), now_ms).map_err(|error| error.to_wire())?;
+            // The number of records alone says how long it is, so that a longer one is longer.
+            let whole = ScanLimit { records: limit, bytes: usize::MAX };
+            let page = storage.scan_all(&start, &end, whole, now_ms).map_err(|error| error.to_wire())?;
             self.pages.insert((start, end, limit), Page { records: page.records, more: page.more });
         }
         Ok(())
@@ -155,22 +157,67 @@ impl View for InFlight<'_> {
     }
 
     fn scan(&mut self, start: &[u8], end: &[u8], limit: usize) -> Result<Page, Missing> {
-        let range = (Bytes::copy_from_slice(start), Bytes::copy_from_slice(end), limit);
-        let Some(page) = self.fetched.pages.get(&range) else { return self.miss(|wanted| wanted.ranges.push(range)) };
         let flying = self.overlay.range(start, end);
         let last = flying.values().map(|(decree, _)| *decree).max();
         self.seen = self.seen.max(last.unwrap_or_default());
-        Ok(merge(page.clone(), flying))
+        let mut range = (Bytes::copy_from_slice(start), Bytes::copy_from_slice(end), limit);
+        loop {
+            let Some(page) = self.fetched.pages.get(&range) else {
+                return self.miss(|wanted| wanted.ranges.push(range));
+            };
+            let merged = merge(page.clone(), &flying);
+            if !merged.records.is_empty() || !merged.more {
+                return Ok(merged);
+            }
+            // All of it is being deleted: a longer page reaches what is not.
+            range.2 = range.2.saturating_mul(4);
+        }
     }
 }
 
 /// A page of what is applied, with what is in flight put over it, as far as the page reaches.
-fn merge(page: Page, flying: BTreeMap<Bytes, (Decree, Option<Bytes>)>) -> Page {
+fn merge(page: Page, flying: &BTreeMap<Bytes, (Decree, Option<Bytes>)>) -> Page {
     let end = page.records.last().map(|(key, _)| key.clone()).filter(|_| page.more);
     let mut records: BTreeMap<Bytes, Option<Bytes>> =
         page.records.into_iter().map(|(key, value)| (key, Some(value))).collect();
-    let within = flying.into_iter().filter(|(key, _)| end.as_ref().is_none_or(|end| key <= end));
-    records.extend(within.map(|(key, (_, value))| (key, value)));
+    let within = flying.iter().filter(|(key, _)| end.as_ref().is_none_or(|end| *key <= end));
+    records.extend(within.map(|(key, (_, value))| (key.clone(), value.clone())));
     let records = records.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     Page { records, more: page.more }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(text: &str) -> Bytes {
+        Bytes::copy_from_slice(text.as_bytes())
+    }
+
+    fn page(keys: &[&str], more: bool) -> Page {
+        Page { records: keys.iter().map(|key| (bytes(key), bytes("stored"))).collect(), more }
+    }
+
+    fn flying(writes: &[(&str, Option<&str>)]) -> BTreeMap<Bytes, (Decree, Option<Bytes>)> {
+        writes.iter().map(|(key, value)| (bytes(key), (Decree(9), value.map(bytes)))).collect()
+    }
+
+    fn keys(page: &Page) -> Vec<&str> {
+        page.records.iter().map(|(key, _)| std::str::from_utf8(key).unwrap()).collect()
+    }
+
+    #[test]
+    fn what_is_in_flight_lies_over_what_is_applied_as_far_as_the_page_reaches() {
+        let writes = flying(&[("a", Some("new")), ("b", None), ("c", Some("new")), ("z", Some("new"))]);
+        let merged = merge(page(&["b", "c", "d"], true), &writes);
+        assert_eq!(keys(&merged), ["a", "c", "d"]);
+        assert_eq!(merged.records[1].1, bytes("new"));
+        assert_eq!(keys(&merge(page(&["b", "c", "d"], false), &writes)), ["a", "c", "d", "z"]);
+    }
+
+    #[test]
+    fn a_page_of_which_all_is_being_deleted_is_empty_and_says_that_there_is_more() {
+        let merged = merge(page(&["a", "b"], true), &flying(&[("a", None), ("b", None)]));
+        assert!(merged.records.is_empty() && merged.more);
+    }
 }

@@ -126,8 +126,11 @@ impl Door {
 fn at_hand(storage: &Storage, command: &Command, context: &Context, once: bool) -> Option<Reply> {
     if once {
         let mut glance = Glance::new(storage);
-        let evaluated = command.evaluate(&mut glance, context).ok();
-        return evaluated.map(|evaluation| evaluation.reply).or_else(|| glance.failed.as_ref().map(told));
+        let evaluated = command.evaluate(&mut glance, context).ok().map(|evaluation| evaluation.reply);
+        let known = evaluated.or_else(|| glance.failed.as_ref().map(told));
+        if known.is_some() || !glance.scans {
+            return known;
+        }
     }
     match still(storage, Reach::Memory, context.now_ms, |view| command.evaluate(view, context)) {
         Ok(evaluation) => Some(evaluation.reply),
@@ -148,7 +151,7 @@ pub(super) fn still<T>(
 ) -> Result<T, WireError> {
     let missing = || WireError::new(ErrorCode::NotReady, "not in memory", "");
     let read = storage.moment(reach, |moment| {
-        let mut view = Still::new(moment, now_ms);
+        let mut view = Still::new(moment, reach, now_ms);
         evaluate(&mut view).map_err(|Missing| view.failed.unwrap_or_else(missing))
     });
     read.map_err(|error| error.to_wire())?

@@ -18,7 +18,6 @@ pub enum Reach {
 /// One moment of a storage.
 pub struct Moment<'a> {
     snapshot: Snapshot<'a>,
-    reach: Reach,
 }
 
 impl Storage {
@@ -31,7 +30,7 @@ impl Storage {
             Reach::Memory => Tier::CacheOnly,
             Reach::Disk => Tier::All,
         };
-        self.with(|rocks| Ok(read(&Moment { snapshot: rocks.snapshot(tier), reach })))
+        self.with(|rocks| Ok(read(&Moment { snapshot: rocks.snapshot(tier) })))
     }
 }
 
@@ -56,10 +55,11 @@ impl Moment<'_> {
         limit: ScanLimit,
         now_ms: u64,
     ) -> Result<Option<Scanned>, StorageError> {
-        if self.reach == Reach::Memory {
-            return Ok(None);
-        }
-        let hidden = |value: &[u8]| is_expired(value, now_ms);
-        gather(limit, hidden, |visit| self.snapshot.visit(start, end, visit)).map(Some)
+        let (hidden, mut is_whole) = (|value: &[u8]| is_expired(value, now_ms), true);
+        let scanned = gather(limit, hidden, |visit| {
+            is_whole = self.snapshot.visit(start, end, visit)?;
+            Ok(())
+        })?;
+        Ok(Some(scanned).filter(|_| is_whole))
     }
 }

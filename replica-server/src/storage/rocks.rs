@@ -310,14 +310,19 @@ fn walk(
     start: &[u8],
     visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
 ) -> Result<()> {
+    pass(&mut iterator, start, visit);
+    iterator.status().map_err(|error| convert(dir, &error))
+}
+
+/// Shows records from `start` on until `visit` says no, or the iterator ends; its status says why.
+fn pass(iterator: &mut DBRawIterator<'_>, start: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) {
     iterator.seek(start);
     while let Some((key, value)) = iterator.item() {
         if !visit(key, value) {
-            return Ok(());
+            return;
         }
         iterator.next();
     }
-    iterator.status().map_err(|error| convert(dir, &error))
 }
 
 /// One moment of a database.
@@ -342,9 +347,19 @@ impl Snapshot<'_> {
         }
     }
 
-    /// As [`Rocks::visit`], warm.
-    pub(super) fn visit(&self, start: &[u8], end: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Result<()> {
-        walk(self.dir, self.snapshot.raw_iterator_opt(range_options(end, false)), start, visit)
+    /// As [`Rocks::visit`], warm. False: not all of it is to be seen in this tier.
+    pub(super) fn visit(&self, start: &[u8], end: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Result<bool> {
+        let mut options = range_options(end, false);
+        if self.tier == Tier::CacheOnly {
+            options.set_read_tier(ReadTier::BlockCache);
+        }
+        let mut iterator = self.snapshot.raw_iterator_opt(options);
+        pass(&mut iterator, start, visit);
+        match iterator.status() {
+            Ok(()) => Ok(true),
+            Err(error) if self.tier == Tier::CacheOnly && error.kind() == ErrorKind::Incomplete => Ok(false),
+            Err(error) => Err(convert(self.dir, &error)),
+        }
     }
 }
 

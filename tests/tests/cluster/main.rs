@@ -21,6 +21,7 @@ mod meta_absence;
 mod metrics;
 mod node_drain;
 mod recover;
+mod redis;
 mod region;
 mod replication;
 mod restart;

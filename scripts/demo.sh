@@ -26,5 +26,5 @@ cargo build --release --locked --workspace --bins
 
 # Whatever happens, nothing is left running.
 trap 'scripts/onebox.sh clear --dir "$dir"' EXIT
-scripts/onebox.sh start --dir "$dir" --nodes 3 --disks 2 --port-offset "$offset"
+scripts/onebox.sh start --dir "$dir" --bare --nodes 3 --disks 2 --port-offset "$offset"
 "$CARGO_TARGET_DIR/release/demo" --onebox scripts/onebox.sh --dir "$dir" --port-offset "$offset" "${fast[@]}"

@@ -3,19 +3,20 @@
 #
 #   scripts/onebox.sh start|stop|clear|status|kill I|restart I  [--dir DIR]
 #   start also takes --nodes 3  --disks 2  --sync always  --set KEY=VALUE (for the replica servers, several times)
-#   and --port-offset N, which is added to every port (for a second onebox on the machine).
+#   --port-offset N, which is added to every port (for a second onebox on the machine), and --bare (without the table
+#   `default` of Redis clients, which otherwise the first start creates with 64 partitions).
 #
 # Meta server: rpc 34601, http 3002. Replica server I (from 1): rpc 34800+I, http 34900+I, Redis clients 6380+I, disks disk1,
-# disk2, … Redis clients see the table `default`, which the first start creates with 64 partitions.
+# disk2, …
 set -euo pipefail
 caller=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib/common.sh
 
-usage() { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 command="" index="" dir="${GODWIT_ONEBOX:-$GODWIT_CACHE/onebox}"
-nodes=3 disks=2 sync=always settings=() offset=0
+nodes=3 disks=2 sync=always settings=() offset=0 bare=""
 while [ $# -gt 0 ]; do
   case "$1" in
     --dir) dir="${2:?--dir needs a directory}"; shift 2 ;;
@@ -24,6 +25,7 @@ while [ $# -gt 0 ]; do
     --sync) sync="${2:?--sync needs always, interval or never}"; shift 2 ;;
     --set) settings+=(--set "${2:?--set needs KEY=VALUE}"); shift 2 ;;
     --port-offset) offset="${2:?--port-offset needs a number}"; shift 2 ;;
+    --bare) bare=1; shift ;;
     start | stop | clear | status) [ -z "$command" ] || usage; command="$1"; shift ;;
     kill | restart) [ -z "$command" ] || usage; command="$1" index="${2:-}"; shift; [ $# -eq 0 ] || shift ;;
     *) usage ;;
@@ -152,7 +154,7 @@ start() {
     await_healthy "$i"
   done
   await_registered "$nodes"
-  create_default
+  [ -n "$bare" ] || create_default
   say "meta server $meta and $nodes replica servers run in $dir; try: $bin/admin-cli -m $meta nodes"
 }
 

@@ -98,7 +98,7 @@ impl Server {
         let doors = tokio::spawn(rpc::serve(rpc_door, crate::service::router(&node, &migrator), options, Stop::new()));
         tracing::info!(peer = %node.peer, listen = self.settings.listen, "replica server ready");
         self.background(&node, &migrator, &meta, &stop);
-        self.serve_redis(redis_door, &node, &stop)?;
+        self.serve_redis(redis_door, &node, &metrics, &stop)?;
         let found = recovered.open.into_iter().map(|copy| (Place { disk: copy.disk, dir: copy.dir }, copy.info));
         node.load(found.collect()).await;
         migrator.resume();
@@ -124,11 +124,17 @@ impl Server {
         bound.map(Some).context("Redis clients cannot be served: see resp.listen and resp.requirepass")
     }
 
-    fn serve_redis(&self, door: Option<TcpListener>, node: &Arc<Node>, stop: &Stop) -> anyhow::Result<()> {
+    fn serve_redis(
+        &self,
+        door: Option<TcpListener>,
+        node: &Arc<Node>,
+        metrics: &Metrics,
+        stop: &Stop,
+    ) -> anyhow::Result<()> {
         let (Some(listener), Some(options)) = (door, self.settings.redis()?) else { return Ok(()) };
         let secret = self.security()?.secret;
         let atlas = Arc::new(Atlas::new(node.peer, options.table.clone(), &self.settings.meta, secret));
-        let door = Arc::new(resp::Door::new(Arc::clone(node), Arc::clone(&atlas), &options));
+        let door = Arc::new(resp::Door::new(Arc::clone(node), Arc::clone(&atlas), &options, metrics));
         tokio::spawn(atlas.run(stop.clone()));
         tokio::spawn(resp::serve(listener, door, stop.clone()));
         Ok(())

@@ -1,12 +1,14 @@
 // Unmodified node-redis against a cluster that fails beneath it.
 //
-// Usage: mission.mjs HOST:PORT[,HOST:PORT...] MODULES (the directory in which npm installed). Works until standard input ends, then prints one JSON document:
-// operations that were answered, errors that the client let through by kind, and every wrong answer.
+// Usage: mission.mjs HOST:PORT[,HOST:PORT...] MODULES (the directory in which npm installed). Works until standard input
+// ends, and then until every worker has counted some times more, which shows that the client is well again. Prints one
+// JSON document: operations that were answered, errors that the client let through by kind, and every wrong answer.
 import { createRequire } from "node:module";
 
 const { createCluster } = createRequire(`${process.argv[3]}/`)("redis");
 
 const WORKERS = 4;
+const COUNTS_AFTER = 50;
 const report = { operations: 0, errors: {}, wrong: [] };
 let stopped = false;
 
@@ -52,13 +54,15 @@ async function worker(client, number) {
     new Register(table, (value) => client.hSet(table, "field", value), () => client.hGet(table, "field")),
   ];
   let counted = 0;
-  while (!stopped) {
+  let more = COUNTS_AFTER;
+  while (more > 0) {
     for (const register of registers) await register.step();
     // An increment that the client repeats may count twice, but never goes back.
     const count = await attempt(() => client.incr(counter));
     if (count !== undefined) {
       judge(counter, count, counted + 1, Number.MAX_SAFE_INTEGER);
       counted = count;
+      more -= Number(stopped);
     }
   }
 }

@@ -1,7 +1,8 @@
 """Unmodified redis-py against a cluster that fails beneath it.
 
-Usage: mission.py HOST:PORT[,HOST:PORT...]. Works until standard input ends, then prints one JSON document:
-operations that were answered, errors that the client let through by kind, and every wrong answer.
+Usage: mission.py HOST:PORT[,HOST:PORT...]. Works until standard input ends, and then until every worker has counted some
+times more, which shows that the client is well again. Prints one JSON document: operations that were answered, errors that
+the client let through by kind, and every wrong answer.
 """
 import collections
 import json
@@ -12,6 +13,7 @@ from redis.cluster import ClusterNode, RedisCluster
 from redis.exceptions import RedisError
 
 WORKERS = 4
+COUNTS_AFTER = 50
 stop = threading.Event()
 lock = threading.Lock()
 report = {"operations": 0, "errors": collections.Counter(), "wrong": []}
@@ -62,7 +64,8 @@ def worker(client, number):
         Register(table, lambda value: (client.hset(table, "field", value), True), lambda: client.hget(table, "field")),
     ]
     counted = 0
-    while not stop.is_set():
+    more = COUNTS_AFTER
+    while more > 0:
         for register in registers:
             register.step()
         # An increment that the client repeats may count twice, but never goes back.
@@ -70,6 +73,7 @@ def worker(client, number):
         if count is not None:
             judge(counter, count, counted + 1, sys.maxsize)
             counted = count
+            more -= stop.is_set()
 
 
 def main():

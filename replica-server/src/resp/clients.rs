@@ -5,19 +5,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use common::metrics::Metrics;
 use common::types::Time;
 use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use resp::Version;
 use resp::connection::{Client, line};
 
 /// All connections.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Clients {
     list: Mutex<BTreeMap<u64, Arc<Identity>>>,
-    /// Connections ever taken in.
-    pub(super) total: AtomicU64,
+    last_id: AtomicU64,
+    connections: Gauge,
     /// Connections turned away.
-    pub(super) rejected: AtomicU64,
+    pub(super) rejected: Counter,
 }
 
 /// What others see of a connection. Written by its own task, now and then.
@@ -49,22 +52,41 @@ pub(super) struct Names {
 }
 
 impl Clients {
+    /// Nobody yet.
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        let (open, refused) = ("Connections of Redis clients", "Redis clients' connections refused for their number");
+        Self {
+            list: Mutex::default(),
+            last_id: AtomicU64::new(0),
+            connections: metrics.register("resp_connections", open, Gauge::default()),
+            rejected: metrics.register("resp_connections_rejected", refused, Counter::default()),
+        }
+    }
+
+    /// How many there ever were.
+    pub(super) fn taken_in(&self) -> u64 {
+        self.last_id.load(Ordering::Relaxed)
+    }
+
     /// A new connection; `None`: there are `max` of them.
     pub(super) fn enter(&self, address: SocketAddr, local: SocketAddr, now: Time, max: usize) -> Option<Arc<Identity>> {
         let mut list = self.list.lock();
         if list.len() >= max {
-            self.rejected.fetch_add(1, Ordering::Relaxed);
+            self.rejected.inc();
             return None;
         }
-        let id = self.total.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let identity = Arc::new(Identity::new(id, address, local, now));
         list.insert(id, Arc::clone(&identity));
+        self.connections.inc();
         Some(identity)
     }
 
     /// It is over.
     pub(super) fn leave(&self, id: u64) {
-        self.list.lock().remove(&id);
+        if self.list.lock().remove(&id).is_some() {
+            self.connections.dec();
+        }
     }
 
     /// How many there are.

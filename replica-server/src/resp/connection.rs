@@ -119,7 +119,7 @@ impl Connection {
     }
 
     async fn request(&mut self, arguments: &[Bytes]) {
-        self.door.commands.fetch_add(1, Ordering::Relaxed);
+        self.door.commands.inc();
         self.session.me.commands.fetch_add(1, Ordering::Relaxed);
         let checked = resolve(arguments).and_then(|spec| self.session.permits(spec).map(|()| spec));
         let spec = match checked {

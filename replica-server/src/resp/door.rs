@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use common::metrics::Metrics;
 use common::types::Time;
+use prometheus_client::metrics::counter::Counter;
 
 use super::atlas::Atlas;
 use super::clients::Clients;
@@ -39,23 +41,23 @@ pub(crate) struct Door {
     pub(super) debug: bool,
     pub(super) began: Time,
     /// Requests that were answered.
-    pub(super) commands: AtomicU64,
+    pub(super) commands: Counter,
     /// Chance, one number for each request.
     pub(super) seed: AtomicU64,
 }
 
 impl Door {
     /// A door of this node.
-    pub(crate) fn new(node: Arc<Node>, atlas: Arc<Atlas>, options: &RespOptions) -> Self {
+    pub(crate) fn new(node: Arc<Node>, atlas: Arc<Atlas>, options: &RespOptions, metrics: &Metrics) -> Self {
         let port = options.announced.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(0);
         let began = node.clock.mono();
         Self {
             parameters: Parameters::new(options),
-            clients: Clients::default(),
+            clients: Clients::new(metrics),
             port,
             debug: options.debug,
             began,
-            commands: AtomicU64::new(0),
+            commands: metrics.register("resp_commands", "Requests of Redis clients", Counter::default()),
             seed: AtomicU64::new(node.clock.wall_ms()),
             node,
             atlas,

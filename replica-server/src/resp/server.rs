@@ -220,11 +220,10 @@ impl Door {
     }
 
     fn about_stats(&self) -> Section {
-        let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed).to_string();
         let lines = vec![
-            ("total_connections_received", count(&self.clients.total)),
-            ("rejected_connections", count(&self.clients.rejected)),
-            ("total_commands_processed", count(&self.commands)),
+            ("total_connections_received", self.clients.taken_in().to_string()),
+            ("rejected_connections", self.clients.rejected.get().to_string()),
+            ("total_commands_processed", self.commands.get().to_string()),
         ];
         Section { title: "Stats", lines }
     }

@@ -1,5 +1,7 @@
 //! How a copy catches up: from the prepare cache, from the log, from a checkpoint, from one that broke off.
 
+mod early_return;
+
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};

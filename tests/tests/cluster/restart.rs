@@ -1,5 +1,7 @@
 //! Everything stops, in order or not, and comes back.
 
+mod unsteady;
+
 use std::time::Duration;
 
 use anyhow::Result;

@@ -3,10 +3,8 @@
 use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
-use axum::extract::connect_info::Connected;
-use axum::serve::IncomingStream;
 use common::rpc::WireError;
-use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 
 use super::error::Answer;
 
@@ -15,10 +13,10 @@ use super::error::Answer;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reached(Option<SocketAddr>);
 
-impl Connected<IncomingStream<'_, TcpListener>> for Reached {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+impl Reached {
+    pub(super) fn through(stream: &TcpStream) -> Self {
         // An IPv4 client of an IPv6 socket knows itself by its IPv4 address.
-        Self(stream.io().local_addr().ok().map(|at| SocketAddr::new(at.ip().to_canonical(), at.port())))
+        Self(stream.local_addr().ok().map(|at| SocketAddr::new(at.ip().to_canonical(), at.port())))
     }
 }
 

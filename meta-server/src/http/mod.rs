@@ -5,6 +5,7 @@
 
 mod alarms;
 mod cluster;
+mod connections;
 mod console;
 mod disk_plan;
 mod error;
@@ -37,9 +38,9 @@ use tokio::sync::watch;
 
 use crate::owner::Handle;
 use crate::push::NodeLinks;
+use connections::Limits;
 use error::Refusal;
 use guard::Guard;
-use leader::Reached;
 
 #[derive(Clone, Debug)]
 pub(crate) struct HttpDoor {
@@ -64,11 +65,7 @@ impl HttpDoor {
 /// Serves until told to stop.
 pub(crate) async fn serve(listener: TcpListener, door: HttpDoor) {
     let stop = door.stop.clone();
-    let service = router(door).into_make_service_with_connect_info::<Reached>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
-    if let Err(error) = served {
-        tracing::error!(%error, "the http port ended");
-    }
+    connections::serve(listener, router(door), Limits::default(), stop).await;
 }
 
 fn router(door: HttpDoor) -> Router {

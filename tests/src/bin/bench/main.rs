@@ -7,6 +7,8 @@ mod failover;
 mod figures;
 mod kv;
 mod region;
+mod report;
+mod resp;
 mod servers;
 
 use std::future::Future;
@@ -33,6 +35,8 @@ enum Command {
     Failover(failover::Options),
     /// Moves between nodes, by size: how long, how fast, and for how long writes pause
     Region(region::Options),
+    /// Commands of Redis clients, in turn with a real Redis
+    Resp(resp::Options),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +55,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Disk(options) => runtime(1)?.block_on(until_stopped(disk::run(options))),
         Command::Failover(options) => runtime(1)?.block_on(until_stopped(failover::run(options))),
         Command::Region(options) => runtime(1)?.block_on(until_stopped(region::run(options))),
+        Command::Resp(options) => runtime(1)?.block_on(until_stopped(resp::run(options))),
     }
 }
 

@@ -11,12 +11,12 @@ use anyhow::{Context as _, Result, bail};
 use common::procedure::{MigrateRegion, ProcedureInfo, ProcedureState};
 use common::types::PeerId;
 
-use crate::disk::figures::{Verdict, median, say};
 use crate::disk::ground::{Ground, Loaded};
 use crate::disk::load::{Load, Rates, Seen};
 use crate::disk::moves::remove_leftovers;
-use crate::disk::{rate, size_of, summary};
+use crate::disk::{rate, size_of};
 use crate::figures::machine;
+use crate::report::{Verdict, median, say, summary};
 
 const NODES: usize = 4;
 const MOVE_WITHIN: Duration = Duration::from_secs(600);

@@ -57,6 +57,11 @@ impl Servers {
         Ok(Self { pids: found, http })
     }
 
+    /// These processes, which are not asked for metrics.
+    pub(crate) const fn of(pids: Vec<u32>) -> Self {
+        Self { pids, http: Vec::new() }
+    }
+
     /// Looks at all of them.
     ///
     /// # Errors

@@ -15,10 +15,10 @@ use common::shutdown::Stop;
 use rustix::fs::{Advice, fadvise};
 use tokio::time::Instant;
 
-use super::figures::{Verdict, median, say};
 use super::ground::Ground;
 use super::moves::{Place, between};
 use super::{Scale, rate};
+use crate::report::{Verdict, median, say};
 
 /// Throughput of a move to that of cp.
 const GOAL: f64 = 0.95;

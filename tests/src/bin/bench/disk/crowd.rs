@@ -11,7 +11,7 @@ use tests::workload::{Bulk, Store};
 use tokio::time::Instant;
 
 use super::Scale;
-use super::figures::{mib, say};
+use crate::report::{mib, say};
 
 const TABLE: &str = "crowd";
 const STOP_WITHIN: Duration = Duration::from_secs(120);

@@ -6,11 +6,11 @@ use anyhow::Result;
 use common::job::JobState;
 use hdrhistogram::Histogram;
 
-use super::figures::{Verdict, median, mib, say};
 use super::ground::Ground;
 use super::load::{Load, Rates, Seen};
 use super::moves::Place;
 use super::{Scale, size_of};
+use crate::report::{Verdict, median, mib, say};
 
 /// P99 during a copy to P99 without.
 const GOAL: f64 = 1.2;

@@ -11,8 +11,8 @@ use tests::workload::{Bulk, History, Store};
 use tokio::time::Instant;
 
 use super::checks::Failures;
-use super::figures::{Verdict, say};
 use super::load::no_history;
+use crate::report::{Verdict, say};
 
 /// Values that are loaded: large, so that loading takes minutes and not an hour.
 const VALUE_BYTES: usize = 16_000;

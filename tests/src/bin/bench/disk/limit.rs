@@ -3,10 +3,10 @@
 use anyhow::{Context as _, Result};
 use common::job::JobState;
 
-use super::figures::{Verdict, mib, say};
 use super::ground::Ground;
 use super::moves::between;
 use super::{Scale, rate, size_of};
+use crate::report::{Verdict, mib, say};
 
 /// Greatest deviation from the limit.
 const GOAL: f64 = 0.05;

@@ -11,7 +11,6 @@
 mod checks;
 mod copying;
 mod crowd;
-pub(crate) mod figures;
 mod foreground;
 pub(crate) mod ground;
 mod limit;
@@ -21,9 +20,9 @@ mod window;
 
 use anyhow::Result;
 
-use self::figures::{Verdict, mib, say};
 use self::ground::{Ground, Loaded};
 use crate::figures::machine;
+use crate::report::{mib, say, summary};
 
 /// What is measured.
 #[derive(Clone, Debug, clap::Args)]
@@ -125,15 +124,6 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         crowd::measure(&scale).await?;
     }
     Ok(())
-}
-
-/// Prints what was found against the goals.
-pub(crate) fn summary(verdicts: &[Verdict]) {
-    if verdicts.is_empty() {
-        return;
-    }
-    say("\n#### Against the goals\n\n| what | found | goal | |\n|------|------:|-----:|---|");
-    verdicts.iter().for_each(|verdict| say(&verdict.to_string()));
 }
 
 /// What a table of data is called in the tables that are printed.

@@ -3,11 +3,11 @@
 use anyhow::{Context as _, Result};
 use common::job::Job;
 
-use super::figures::{Verdict, median, say};
 use super::ground::{Ground, Loaded};
 use super::load::{Load, Rates};
 use super::moves::Place;
 use super::{Scale, size_of};
+use crate::report::{Verdict, median, say};
 
 /// Longest window, in milliseconds.
 const GOAL_MS: f64 = 100.0;

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use hdrhistogram::Histogram;
 
-use crate::disk::figures::Verdict;
+use crate::report::Verdict;
 
 /// Writes are to be acknowledged again on every partition within this.
 const GOAL_S: f64 = 4.0;

@@ -13,8 +13,8 @@ use anyhow::{Result, bail};
 
 use self::figures::Kill;
 use self::ground::Ground;
-use crate::disk::figures::say;
 use crate::figures::machine;
+use crate::report::say;
 
 /// What is measured.
 #[derive(Clone, Debug, clap::Args)]

@@ -37,6 +37,15 @@ pub(crate) fn say(line: &str) {
     let _ = std::io::stdout().flush();
 }
 
+/// Prints what was found against the goals.
+pub(crate) fn summary(verdicts: &[Verdict]) {
+    if verdicts.is_empty() {
+        return;
+    }
+    say("\n#### Against the goals\n\n| what | found | goal | |\n|------|------:|-----:|---|");
+    verdicts.iter().for_each(|verdict| say(&verdict.to_string()));
+}
+
 /// The middle of several figures; of an even number the lower of the two in the middle.
 pub(crate) fn median(figures: &[f64]) -> f64 {
     let mut sorted = figures.to_vec();

@@ -1,0 +1,88 @@
+//! redis-benchmark on both sides in turn, one line of the table after the other.
+
+use anyhow::Result;
+
+use super::Options;
+use super::figures::{Row, heading};
+use super::sides::{Pair, Run, Side};
+use super::tool::{self, Job, Seen, Test};
+use crate::report::say;
+
+/// Batches of each connection in the first trial.
+const TRIAL_BATCHES: u64 = 20;
+/// Of so many draws among N keys, a multiple of N, six of seven keys are drawn.
+const DRAWS: u64 = 2;
+
+/// Measures; prints the table.
+///
+/// # Errors
+/// A request fails.
+pub(crate) async fn measure(pair: &Pair, options: &Options) -> Result<Vec<Row>> {
+    say(&heading());
+    let mut rows = Vec::new();
+    for (number, bytes) in options.sizes.iter().enumerate() {
+        for side in pair.sides() {
+            load(side, options.keys, *bytes).await?;
+        }
+        // A counter has no size: once is enough.
+        let tests = options.tests.iter().filter(|test| number == 0 || **test != Test::Incr);
+        for job in jobs(options, tests.copied(), *bytes) {
+            let row = row(pair, options, job).await?;
+            say(&row.to_string());
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+fn jobs(options: &Options, tests: impl Iterator<Item = Test>, bytes: usize) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for test in tests {
+        for pipeline in &options.pipelines {
+            let clients = options.clients.iter();
+            jobs.extend(clients.map(|clients| Job {
+                test,
+                pipeline: *pipeline,
+                bytes,
+                clients: *clients,
+                keys: options.keys,
+            }));
+        }
+    }
+    jobs
+}
+
+/// So that reads find most keys. Every server has keys of its own.
+async fn load(side: &Side, keys: u64, bytes: usize) -> Result<()> {
+    let job = Job { test: Test::Set, pipeline: 16, bytes, clients: 100, keys };
+    tool::run(side, &job, DRAWS * keys * side.addresses.len() as u64).await.map(drop)
+}
+
+async fn row(pair: &Pair, options: &Options, job: Job) -> Result<Row> {
+    let [godwit, redis] = pair.sides();
+    let requests = [requests(godwit, options, &job).await?, requests(redis, options, &job).await?];
+    let mut row = Row { job, godwit: vec![], redis: vec![] };
+    for _ in 0..options.rounds.max(1) {
+        row.godwit.push(run(godwit, &job, requests[0]).await?);
+        row.redis.push(run(redis, &job, requests[1]).await?);
+    }
+    Ok(row)
+}
+
+/// Requests of a run. Finding out warms up caches and processors: the first trial is short, and slow for being first.
+async fn requests(side: &Side, options: &Options, job: &Job) -> Result<u64> {
+    let first = tool::run(side, job, job.clients * job.pipeline * TRIAL_BATCHES).await?;
+    let second = tool::run(side, job, in_time(first, options.seconds / 4.0)).await?;
+    Ok(options.requests.unwrap_or_else(|| in_time(second, options.seconds)))
+}
+
+fn in_time(seen: Seen, seconds: f64) -> u64 {
+    (seen.rate * seconds).max(1.0) as u64
+}
+
+async fn run(side: &Side, job: &Job, requests: u64) -> Result<Run> {
+    let before = side.servers.sample().await?;
+    let seen = tool::run(side, job, requests).await?;
+    let after = side.servers.sample().await?;
+    Ok(Run::new(seen, requests as f64, &before, &after))
+}

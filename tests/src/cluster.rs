@@ -173,12 +173,12 @@ impl Cluster {
         let mut args = flags(&[
             ("listen", address.clone()),
             ("http", http.clone()),
-            ("resp-listen", resp.clone()),
             ("meta", self.meta_address.clone()),
             ("data-dirs", tagged.join(",")),
             ("home", path_text(&home)),
             ("log-sync", options.sync.to_owned()),
         ]);
+        args.extend(setting_flags(&[("resp.listen", resp.clone())]));
         args.extend(setting_flags(&options.settings));
         args.extend(secret_flags(self.secret_file.as_deref()));
         let log = self.dir.path().join(format!("node{}.log", index + 1));

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use resp::command::{self, Spec, unknown_subcommand};
+use resp::command::{self, Spec, unknown_subcommand, wrong_arity};
 use resp::connection::{Attribute, Hello, Question as ClientQuestion, Who, greeting};
 use resp::number::parse_integer;
 use resp::server::{Section, Sections, config, info, protocol};
@@ -17,7 +17,11 @@ impl Door {
     pub(super) async fn serve(&self, spec: &'static Spec, arguments: &[Bytes], session: &mut Session) -> Reply {
         let argument = |index: usize| arguments.get(index).cloned().unwrap_or_default();
         match spec.name {
-            "ping" => arguments.get(1).map_or_else(|| Reply::simple("PONG"), |said| Reply::bulk(said.clone())),
+            "ping" => match arguments {
+                [_] => Reply::simple("PONG"),
+                [_, said] => Reply::bulk(said.clone()),
+                _ => wrong_arity(spec.name),
+            },
             "echo" => Reply::bulk(argument(1)),
             "hello" => self.hello(arguments, session).unwrap_or_else(|reply| reply),
             "auth" => self.auth(arguments, session).unwrap_or_else(|reply| reply),

@@ -22,6 +22,7 @@ mod metrics;
 mod node_drain;
 mod recover;
 mod redis;
+mod redis_door;
 mod region;
 mod replication;
 mod restart;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::{ClientOptions, MetaFinder, Repeat};
-use common::rpc::meta_admin::{ClusterInfo, TableRoute};
-use common::rpc::{Secret, WireResult};
+use common::rpc::meta_admin::ClusterInfo;
+use common::rpc::{ErrorCode, Secret, WireResult};
 use common::shutdown::Stop;
 use common::types::{PartitionConfig, PeerId};
 use parking_lot::RwLock;
@@ -82,7 +82,13 @@ impl Atlas {
         let table = &self.table;
         let route =
             self.finder.ask(Repeat::Safe, |meta, context| async move { meta.route(context, table.clone()).await });
-        let page = Page::of(info, route.await);
+        let configs = match route.await {
+            Ok(route) => route.configs,
+            // There are nodes all the same.
+            Err(error) if error.code == ErrorCode::UnknownTable => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let page = Page::of(info, configs);
         *self.page.write() = Arc::new(page);
         self.turned.send_modify(|turn| *turn += 1);
         Ok(())
@@ -107,9 +113,7 @@ impl Atlas {
 }
 
 impl Page {
-    fn of(info: ClusterInfo, route: WireResult<TableRoute>) -> Self {
-        // Without the table there are nodes all the same.
-        let mut partitions = route.map(|route| route.configs).unwrap_or_default();
+    fn of(info: ClusterInfo, mut partitions: Vec<Arc<PartitionConfig>>) -> Self {
         partitions.sort_by_key(|config| config.slots);
         let nodes = info.nodes.into_iter().filter_map(|node| {
             let (host, port) = split(node.resp.as_deref()?)?;

@@ -3,7 +3,6 @@
 //! Writes that follow each other are all handed to their partitions before the first is waited for, so that those of one
 //! pipeline share mutations. Anything that reads waits for the writes before it, and so sees them.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,8 +16,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::clients::Identity;
-use super::data::{Fate, Writing};
 use super::door::Door;
+use super::replies::Replies;
 use super::session::Session;
 
 /// Read at once.
@@ -36,14 +35,7 @@ pub(super) struct Connection {
     session: Session,
     parser: Parser,
     input: BytesMut,
-    output: BytesMut,
-    /// What is to be answered, in order.
-    waiting: VecDeque<Waiting>,
-}
-
-enum Waiting {
-    Known(Reply),
-    Write(u16, Writing),
+    replies: Replies,
 }
 
 impl Drop for Connection {
@@ -55,8 +47,7 @@ impl Drop for Connection {
 impl Connection {
     pub(super) fn new(door: Arc<Door>, me: Arc<Identity>) -> Self {
         let session = Session::new(me, &door.parameters);
-        let (input, output) = (BytesMut::new(), BytesMut::new());
-        Self { door, session, parser: Parser::new(), input, output, waiting: VecDeque::new() }
+        Self { door, session, parser: Parser::new(), input: BytesMut::new(), replies: Replies::default() }
     }
 
     /// Serves it until either side ends it.
@@ -132,6 +123,9 @@ impl Connection {
             Ok(Some(slot)) if spec.is(Flag::Write) => self.write(slot, arguments).await,
             Ok(Some(slot)) => {
                 self.settle().await;
+                if self.session.ends {
+                    return;
+                }
                 let reply = self.door.read(slot, arguments, self.session.version).await;
                 self.answer(reply);
             }
@@ -143,7 +137,7 @@ impl Connection {
         match self.door.write(slot, arguments, self.session.version).await {
             Ok(writing) => {
                 self.session.wrote = self.door.atlas.page().partition(slot).map(|config| config.gpid);
-                self.waiting.push_back(Waiting::Write(slot, writing));
+                self.replies.await_write(slot, writing);
             }
             Err(reply) => self.answer(reply),
         }
@@ -151,6 +145,9 @@ impl Connection {
 
     async fn keyless(&mut self, spec: &'static Spec, arguments: &[Bytes]) {
         self.settle().await;
+        if self.session.ends {
+            return;
+        }
         let door = Arc::clone(&self.door);
         let reply = match door.keyspace(spec, arguments, self.session.version).await {
             Some(reply) => reply,
@@ -160,53 +157,37 @@ impl Connection {
     }
 
     fn answer(&mut self, reply: Reply) {
-        if self.waiting.is_empty() {
-            reply.encode(self.session.version, &mut self.output);
-        } else {
-            self.waiting.push_back(Waiting::Known(reply));
-        }
+        self.replies.answer(reply, self.session.version);
     }
 
     /// Waits for all that waits.
     async fn settle(&mut self) {
-        while let Some(waiting) = self.waiting.pop_front() {
-            let reply = match waiting {
-                Waiting::Known(reply) => reply,
-                Waiting::Write(slot, writing) => match self.door.written(slot, writing).await {
-                    Ok(reply) => reply,
-                    Err(Fate::Unknown) => {
-                        // Nothing that comes later may be told either.
-                        self.waiting.clear();
-                        self.session.ends = true;
-                        return;
-                    }
-                },
-            };
-            reply.encode(self.session.version, &mut self.output);
-        }
+        let door = &self.door;
+        self.replies.settle(self.session.version, |slot, error| door.refusal(slot, error)).await;
+        self.session.ends |= self.replies.is_severed();
     }
 
     /// Keeps what waits in memory bounded.
     async fn relieve(&mut self, stream: &mut TcpStream) -> io::Result<()> {
-        if self.waiting.len() >= WRITES {
+        if self.replies.waiting() >= WRITES {
             self.settle().await;
         }
-        if self.output.len() >= OUTPUT { self.send(stream).await } else { Ok(()) }
+        if self.replies.output.len() >= OUTPUT { self.send(stream).await } else { Ok(()) }
     }
 
     async fn send(&mut self, stream: &mut TcpStream) -> io::Result<()> {
-        if self.output.is_empty() {
+        let (output, me) = (&mut self.replies.output, &self.session.me);
+        if output.is_empty() {
             return Ok(());
         }
-        let me = &self.session.me;
-        me.unsent.store(self.output.len(), Ordering::Relaxed);
-        let sent = tokio::time::timeout(SEND, stream.write_all(&self.output)).await;
+        me.unsent.store(output.len(), Ordering::Relaxed);
+        let sent = tokio::time::timeout(SEND, stream.write_all(output)).await;
         sent.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        me.sent.fetch_add(self.output.len() as u64, Ordering::Relaxed);
+        me.sent.fetch_add(output.len() as u64, Ordering::Relaxed);
         me.unsent.store(0, Ordering::Relaxed);
-        self.output.clear();
-        if self.output.capacity() > 4 * OUTPUT {
-            self.output = BytesMut::new();
+        output.clear();
+        if output.capacity() > 4 * OUTPUT {
+            *output = BytesMut::new();
         }
         Ok(())
     }

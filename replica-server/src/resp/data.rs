@@ -52,7 +52,7 @@ impl Door {
     }
 
     /// What a client is told of a write that was surely not done.
-    fn refusal(&self, slot: u16, error: DataError) -> Reply {
+    pub(super) fn refusal(&self, slot: u16, error: DataError) -> Reply {
         match error {
             DataError::Redirect { .. } => self.redirection(slot),
             DataError::Refused(error) | DataError::RetryLater(error) => told(&error),

@@ -23,6 +23,7 @@ mod keyspace;
 mod listen;
 mod parameters;
 mod place;
+mod replies;
 mod server;
 mod session;
 mod view;

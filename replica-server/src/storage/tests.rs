@@ -13,6 +13,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod orphans;
+
 const WAIT: Duration = Duration::from_secs(10);
 
 fn engine() -> Engine {

@@ -164,8 +164,8 @@ pub(crate) struct ChangeRequest {
 /// Who on the node waits for the outcome of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Requested {
-    /// The replica's core.
-    Core(RequestId),
+    /// The replica's core, of this opening: another opening of the replica counts its requests anew.
+    Core(u64, RequestId),
     /// The disk move of the partition.
     Move,
 }

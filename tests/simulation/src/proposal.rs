@@ -29,7 +29,9 @@ impl World {
         expected: Ballot,
         change: ConfigChange,
     ) {
-        self.ask_meta(at, gpid, Requested::Core(request), expected, change);
+        let Some(runtime) = self.runtime(at, gpid) else { return };
+        let requested = Requested::Core(runtime.opened, request);
+        self.ask_meta(at, gpid, requested, expected, change);
     }
 
     /// Asks for a change and remembers to ask again.
@@ -86,9 +88,11 @@ impl World {
             return;
         }
         match requested {
-            Requested::Core(request) => {
+            Requested::Core(opened, request) => {
                 let outcome = (!refused).then(|| config.clone());
-                self.drive(at, gpid, Event::ChangeAnswered { request, config: outcome });
+                if self.runtime(at, gpid).is_some_and(|runtime| runtime.opened == opened) {
+                    self.drive(at, gpid, Event::ChangeAnswered { request, config: outcome });
+                }
             }
             Requested::Move => self.move_answered(at, gpid, refused),
         }

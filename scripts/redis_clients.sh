@@ -8,6 +8,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 redis_py=8.1.0 node_redis=6.3.1
 dir="$GODWIT_CACHE/redis-clients-$redis_py-$node_redis"
 
+# Several tests may come at once.
+mkdir -p "$GODWIT_CACHE"
+exec 9>"$dir.lock"
+flock 9
 ensure_packages redis-cli:redis-tools redis-server:redis-server python3:python3 node:nodejs npm:npm
 if [ ! -e "$dir/complete" ]; then
   say "installing redis-py $redis_py and node-redis $node_redis into $dir"

@@ -8,6 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 prepare_build
 ensure_packages curl:curl chromium:chromium redis-check-rdb:redis-tools
+scripts/redis_clients.sh >/dev/null
 began=$SECONDS
 
 say "scripts"

@@ -104,6 +104,20 @@ impl Plain {
                 }
                 if *only_if_absent { Reply::Integer(renames.into()) } else { Reply::ok() }
             }
+            Action::Type(key) => Reply::simple(match self.keys.get(key) {
+                None => "none",
+                Some((Held::Text(_), _)) => "string",
+                Some((Held::Hash(_), _)) => "hash",
+            }),
+            Action::DbSize => integer(self.keys.len()),
+            Action::Keys => Reply::bulks(self.keys.keys().cloned()),
+            of_hash => return self.act_on_hash(of_hash),
+        })
+    }
+
+    fn act_on_hash(&mut self, action: &Action) -> Result<Reply, &'static str> {
+        let integer = |number: usize| Reply::Integer(number as i64);
+        Ok(match action {
             Action::HSet(key, pairs) => {
                 let mut hash = self.hash(key)?.cloned().unwrap_or_default();
                 let new = pairs.iter().filter(|(f, value)| hash.insert(f.clone(), value.clone()).is_none()).count();
@@ -130,13 +144,7 @@ impl Plain {
                 self.keep(key, Held::Hash(hash));
                 Reply::Integer(sum)
             }
-            Action::Type(key) => Reply::simple(match self.keys.get(key) {
-                None => "none",
-                Some((Held::Text(_), _)) => "string",
-                Some((Held::Hash(_), _)) => "hash",
-            }),
-            Action::DbSize => integer(self.keys.len()),
-            Action::Keys => Reply::bulks(self.keys.keys().cloned()),
+            other => panic!("{other:?} is not about a hash"),
         })
     }
 

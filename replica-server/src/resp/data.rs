@@ -6,8 +6,7 @@ use bytes::Bytes;
 use common::rpc::data::DataError;
 use common::rpc::{ErrorCode, WireError};
 use redis_data::{Command, Context, Missing, Parsed, View};
-use resp::cluster::moved;
-use resp::{Reply, Version, errors};
+use resp::{Reply, Version};
 use tokio::sync::oneshot;
 
 use super::door::Door;
@@ -19,10 +18,15 @@ use crate::storage::{Reach, Storage};
 /// A write on its way.
 pub(super) type Writing = oneshot::Receiver<Result<Reply, DataError>>;
 
-/// How a command on keys ends, other than by its reply.
-pub(super) enum Fate {
-    /// It was or was not done, and nobody can tell. The connection is closed over it, which is how clients know this.
-    Unknown,
+/// What a client is told of a write once its fate is known; `None`: nobody can tell whether it was done. `refusal` is for
+/// one that was surely not done.
+pub(super) async fn outcome(writing: Writing, refusal: impl FnOnce(DataError) -> Reply) -> Option<Reply> {
+    match writing.await {
+        Ok(Ok(reply)) => Some(reply),
+        // A task that went away without answering knows nothing of the write's fate.
+        Ok(Err(DataError::OutcomeUnknown)) | Err(_) => None,
+        Ok(Err(error)) => Some(refusal(error)),
+    }
 }
 
 impl Door {
@@ -38,34 +42,14 @@ impl Door {
         replica.redis(write).map_err(|error| self.refusal(slot, error))
     }
 
-    /// Waits for a write's fate.
-    ///
-    /// # Errors
-    /// It is not known.
-    pub(super) async fn written(&self, slot: u16, writing: Writing) -> Result<Reply, Fate> {
-        match writing.await {
-            Ok(Ok(reply)) => Ok(reply),
-            // A task that went away without answering knows nothing of the write's fate.
-            Ok(Err(DataError::OutcomeUnknown)) | Err(_) => Err(Fate::Unknown),
-            Ok(Err(error)) => Ok(self.refusal(slot, error)),
-        }
-    }
-
     /// What a client is told of a write that was surely not done.
     pub(super) fn refusal(&self, slot: u16, error: DataError) -> Reply {
         match error {
             DataError::Redirect { .. } => self.redirection(slot),
             DataError::Refused(error) | DataError::RetryLater(error) => told(&error),
-            DataError::OutcomeUnknown => Reply::error(errors::TRY_AGAIN),
+            // Never asked for ([`outcome`]); whoever hears it must not try again by himself.
+            DataError::OutcomeUnknown => Reply::error("ERR nobody knows whether the write was done"),
         }
-    }
-
-    /// Where the slot is by now; if it is still here, the client asks again.
-    fn redirection(&self, slot: u16) -> Reply {
-        let page = self.atlas.page();
-        let primary = page.partition(slot).and_then(|config| config.primary).map(|member| member.peer);
-        let place = primary.filter(|peer| *peer != self.node.peer).and_then(|peer| Some((peer, page.place(peer)?)));
-        place.map_or_else(|| Reply::error(errors::TRY_AGAIN), |(peer, place)| moved(slot, &page.node(peer, place)))
     }
 
     /// Answers a read. The lease is checked before and after it, against the clock itself (rule LEASES).

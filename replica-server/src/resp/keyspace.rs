@@ -11,7 +11,7 @@ use resp::cluster::Question;
 use resp::command::Spec;
 use resp::{Reply, Version};
 
-use super::data::{Fate, still, told};
+use super::data::{outcome, still, told};
 use super::door::Door;
 use crate::replica::Replica;
 use crate::storage::Reach;
@@ -158,10 +158,10 @@ impl Door {
                     Ok(writing) => writing,
                     Err(reply) => return Ok(reply),
                 };
-                match self.written(slots.start, writing).await {
-                    Ok(reply) if !reply.is_error() => {}
-                    Ok(reply) => return Ok(reply),
-                    Err(Fate::Unknown) => {
+                match outcome(writing, |error| self.refusal(slots.start, error)).await {
+                    Some(reply) if !reply.is_error() => {}
+                    Some(reply) => return Ok(reply),
+                    None => {
                         return Err(WireError::new(ErrorCode::NotPrimary, "the flush was interrupted", "flush again"));
                     }
                 }

@@ -47,6 +47,14 @@ impl Door {
         }
     }
 
+    /// Where the slot is by now; if that is not elsewhere, the client asks again.
+    pub(super) fn redirection(&self, slot: u16) -> Reply {
+        match self.sight(slot) {
+            Sight::Elsewhere(reply) => reply,
+            Sight::Here(_) | Sight::Nowhere => Reply::error(errors::TRY_AGAIN),
+        }
+    }
+
     fn sight(&self, slot: u16) -> Sight {
         let page = self.atlas.page();
         let Some(seen) = page.partition(slot) else { return Sight::Nowhere };

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use common::rpc::data::DataError;
 use resp::{Reply, Version};
 
-use super::data::Writing;
+use super::data::{Writing, outcome};
 
 /// Replies that are known, encoded, and behind them requests that are not answered yet.
 #[derive(Default)]
@@ -55,11 +55,9 @@ impl Replies {
         while let Some(waiting) = self.waiting.pop_front() {
             let reply = match waiting {
                 Waiting::Known(reply) => reply,
-                Waiting::Write(slot, writing) => match writing.await {
-                    Ok(Ok(reply)) => reply,
-                    // A task that went away without answering knows nothing of the write's fate.
-                    Ok(Err(DataError::OutcomeUnknown)) | Err(_) => return self.sever(),
-                    Ok(Err(error)) => refusal(slot, error),
+                Waiting::Write(slot, writing) => match outcome(writing, |error| refusal(slot, error)).await {
+                    Some(reply) => reply,
+                    None => return self.sever(),
                 },
             };
             reply.encode(version, &mut self.output);

@@ -8,6 +8,9 @@ use common::types::Gpid;
 
 use crate::cluster::Server;
 
+/// A disk that others write to is asked so often how much is free.
+const FILL_TRIES: u32 = 1_000;
+
 /// Tags of the disks on which a directory of this name lies.
 ///
 /// # Errors
@@ -74,16 +77,25 @@ impl SmallDisk {
         Ok(())
     }
 
-    /// Takes all its space but `leave_mib`.
+    /// Takes all its space but `leave_mib`, also while others write to it.
     ///
     /// # Errors
-    /// The kernel does not say how much is free.
+    /// The kernel does not say how much is free, or what it said never was true.
     pub fn fill(&self, leave_mib: u64) -> Result<()> {
-        let stats = rustix::fs::statvfs(&self.path)?;
-        let free = stats.f_bavail * stats.f_frsize;
         let file = std::fs::File::create(&self.ballast)?;
-        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, free.saturating_sub(leave_mib << 20))?;
-        Ok(())
+        for _ in 0..FILL_TRIES {
+            let stats = rustix::fs::statvfs(&self.path)?;
+            let taken = (stats.f_bavail * stats.f_frsize).saturating_sub(leave_mib << 20);
+            if taken == 0 {
+                return Ok(());
+            }
+            match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, taken) {
+                // Somebody wrote between the question and the request: ask again.
+                Err(rustix::io::Errno::NOSPC) => {}
+                done => return Ok(done?),
+            }
+        }
+        bail!("what is free of {} changes faster than it can be taken", self.path.display())
     }
 
     /// Gives the space back.

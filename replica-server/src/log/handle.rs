@@ -258,8 +258,10 @@ impl ReplicaLog {
         let shared = &self.log.core.shared;
         let queued_at = shared.options.clock.mono();
         let pending = Pending { attached: Arc::clone(&self.attached), seq, mutation, committed, queued_at };
-        if shared.queue.push(pending).is_err() {
-            self.attached.sink.failed(&LogError::Closed { dir: self.log.dir().to_owned() });
+        match shared.queue.push(pending) {
+            Ok(true) => nudge_soon(shared),
+            Ok(false) => {}
+            Err(_) => self.attached.sink.failed(&LogError::Closed { dir: self.log.dir().to_owned() }),
         }
     }
 
@@ -296,6 +298,17 @@ impl ReplicaLog {
     pub fn pin(&self, from: Decree, deadline: Time) -> Pin {
         self.log.core.shared.pins.pin(self.attached.replica, from, deadline)
     }
+}
+
+/// Wakes the writer once everything that is ready on this runtime has run: what that appends shares the wake-up and the
+/// group. The writer looks for itself within a second, should the runtime end before.
+fn nudge_soon(shared: &Arc<Shared>) {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return shared.queue.nudge() };
+    let shared = Arc::clone(shared);
+    runtime.spawn(async move {
+        tokio::task::yield_now().await;
+        shared.queue.nudge();
+    });
 }
 
 impl std::fmt::Debug for DiskLog {

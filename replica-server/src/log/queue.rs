@@ -59,17 +59,15 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Queues an append; gives it back if the log is closed.
-    pub(super) fn push(&self, pending: Pending) -> Result<(), Pending> {
+    /// Queues an append; gives it back if the log is closed. Whoever queues the first is told so: he has to
+    /// [nudge](Self::nudge) the writer.
+    pub(super) fn push(&self, pending: Pending) -> Result<bool, Pending> {
         let mut state = self.state.lock();
         if state.closing {
             return Err(pending);
         }
         state.pending.push(pending);
-        if state.pending.len() == 1 {
-            self.wake.notify_one();
-        }
-        Ok(())
+        Ok(state.pending.len() == 1)
     }
 
     /// What is to be done next; waits at most `idle` for it. Takes everything that is queued.
@@ -120,7 +118,7 @@ impl Queue {
         self.synced.notify_all();
     }
 
-    /// Wakes the writer for its chores.
+    /// Wakes the writer for what is queued, or for its chores.
     pub(super) fn nudge(&self) {
         self.wake.notify_one();
     }

@@ -58,6 +58,9 @@ impl Connection {
         while !self.session.ends && self.receive(&mut stream).await? {
             self.requests(&mut stream).await?;
             self.settle().await;
+            // Everyone else who is ready goes first: then all replies leave at once, and a client with many connections is
+            // woken once for them.
+            tokio::task::yield_now().await;
             self.send(&mut stream).await?;
         }
         Ok(())

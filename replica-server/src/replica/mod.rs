@@ -58,7 +58,10 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 
 /// Applies committed mutations: at once, or on the blocking pool while RocksDB holds writers back.
 pub(crate) async fn apply(storage: Storage, mutations: Vec<Arc<Mutation>>) -> Result<Decree, String> {
-    let stalled = storage.is_stalled().unwrap_or(true);
-    let applied = if stalled { blocking(move || storage.apply(&mutations)).await } else { storage.apply(&mutations) };
+    let applied = match storage.apply_at_once(&mutations) {
+        Ok(Some(applied)) => Ok(applied),
+        Ok(None) => blocking(move || storage.apply(&mutations)).await,
+        Err(error) => Err(error),
+    };
     applied.map(|applied| applied.decree).map_err(|error| error.to_string())
 }

@@ -12,22 +12,40 @@ use super::ports::Decided;
 use super::task::Task;
 use crate::learn::LearnOrder;
 
+/// Mutations that are applied together, and the clients that wait for them.
+#[derive(Default)]
+struct Commits {
+    mutations: Vec<Arc<Mutation>>,
+    tokens: Vec<Token>,
+}
+
+impl Commits {
+    fn add(&mut self, mutation: Arc<Mutation>, tokens: Vec<Token>) {
+        self.mutations.push(mutation);
+        if self.tokens.is_empty() { self.tokens = tokens } else { self.tokens.extend(tokens) }
+    }
+}
+
 impl Task {
     /// Performs what the steps of this turn asked for. Persisting a ballot and a stalled apply wait for the blocking
     /// pool; nothing else does.
     pub(super) async fn perform(&mut self) {
         while !self.effects.is_empty() {
-            let effects = std::mem::take(&mut self.effects);
-            let mut commits: Vec<(Arc<Mutation>, Vec<Token>)> = Vec::new();
-            for effect in effects {
+            let mut effects = std::mem::take(&mut self.effects);
+            let mut commits = Commits::default();
+            for effect in effects.drain(..) {
                 if let Effect::Apply { mutation, tokens } = effect {
-                    commits.push((mutation, tokens));
+                    commits.add(mutation, tokens);
                 } else {
                     self.apply(std::mem::take(&mut commits)).await;
                     self.perform_one(effect).await;
                 }
             }
             self.apply(commits).await;
+            if self.effects.is_empty() {
+                // Its room serves the next turn.
+                self.effects = effects;
+            }
         }
     }
 
@@ -55,7 +73,7 @@ impl Task {
                 }
             }
             // Batched by the caller.
-            Effect::Apply { mutation, tokens } => self.apply(vec![(mutation, tokens)]).await,
+            Effect::Apply { mutation, tokens } => self.apply(Commits { mutations: vec![mutation], tokens }).await,
         }
     }
 
@@ -87,11 +105,11 @@ impl Task {
     }
 
     /// Applies committed mutations in order and tells their clients.
-    async fn apply(&mut self, commits: Vec<(Arc<Mutation>, Vec<Token>)>) {
-        if commits.is_empty() {
+    async fn apply(&mut self, commits: Commits) {
+        let Commits { mutations, tokens } = commits;
+        if mutations.is_empty() {
             return;
         }
-        let (mutations, tokens): (Vec<_>, Vec<_>) = commits.into_iter().unzip();
         let outcome = match self.storage.clone() {
             Some(storage) if self.error.is_none() => super::apply(storage, mutations).await,
             Some(_) | None => Err("the replica is in error".to_owned()),
@@ -100,11 +118,11 @@ impl Task {
             Ok(decree) => self.overlay.applied(decree),
             Err(error) => {
                 self.fail(&format!("cannot apply: {error}"));
-                return tokens.into_iter().flatten().for_each(|token| self.answer(token, Answer::OutcomeUnknown));
+                return tokens.into_iter().for_each(|token| self.answer(token, Answer::OutcomeUnknown));
             }
         }
         let now = self.env.clock.mono();
-        for token in tokens.into_iter().flatten() {
+        for token in tokens {
             if let Some(pending) = self.pending.get(&token) {
                 self.env.meters.committed(pending.since, now);
             }

@@ -23,10 +23,32 @@ impl Storage {
         self.publish(applied);
         Ok(applied)
     }
+
+    /// As [`Storage::apply`], but never waits for RocksDB: `None` if it holds writers back at the moment; nothing of the
+    /// mutations is applied then.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn apply_at_once(&self, mutations: &[Arc<Mutation>]) -> Result<Option<Applied>, StorageError> {
+        let _one_writer = self.inner.writing.lock();
+        let (batch, applied) = gather(self.applied(), mutations);
+        let written = self.with(|rocks| rocks.write_at_once(batch))?;
+        Ok(written.then(|| {
+            self.publish(applied);
+            applied
+        }))
+    }
 }
 
 /// Writes mutations that follow `applied` as one batch.
-pub(super) fn write(rocks: &Rocks, mut applied: Applied, mutations: &[Arc<Mutation>]) -> Result<Applied, StorageError> {
+pub(super) fn write(rocks: &Rocks, applied: Applied, mutations: &[Arc<Mutation>]) -> Result<Applied, StorageError> {
+    let (batch, applied) = gather(applied, mutations);
+    rocks.write(batch)?;
+    Ok(applied)
+}
+
+/// Mutations that follow `applied` as one batch, and up to where that leads.
+fn gather(mut applied: Applied, mutations: &[Arc<Mutation>]) -> (Batch, Applied) {
     let mut batch = Batch::with_capacity(mutations.iter().map(|mutation| mutation.size()).sum());
     for mutation in mutations {
         let (found, last) = (mutation.decree, applied.decree);
@@ -34,8 +56,7 @@ pub(super) fn write(rocks: &Rocks, mut applied: Applied, mutations: &[Arc<Mutati
         applied = add(&mut batch, mutation, applied);
     }
     batch.put(DECREE_KEY, &applied.encode());
-    rocks.write(batch)?;
-    Ok(applied)
+    (batch, applied)
 }
 
 fn add(batch: &mut Batch, mutation: &Mutation, applied: Applied) -> Applied {

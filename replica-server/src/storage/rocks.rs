@@ -21,9 +21,19 @@ use super::options::{EngineOptions, LEVEL0_SLOWDOWN, LEVEL0_STOP};
 type Result<T> = std::result::Result<T, StorageError>;
 
 thread_local! {
-    // ReadOptions cannot be shared between threads, and making one costs as much as a cached read.
+    // Options cannot be shared between threads, and making them costs as much as a cached read.
     static CACHE_ONLY: ReadOptions = tier(ReadTier::BlockCache);
     static PERSISTED: ReadOptions = tier(ReadTier::Persisted);
+    static PATIENT: WriteOptions = unlogged(false);
+    static AT_ONCE: WriteOptions = unlogged(true);
+}
+
+/// How a batch is written: the mutation log holds it already.
+fn unlogged(at_once: bool) -> WriteOptions {
+    let mut options = WriteOptions::default();
+    options.disable_wal(true);
+    options.set_no_slowdown(at_once);
+    options
 }
 
 fn tier(tier: ReadTier) -> ReadOptions {
@@ -210,10 +220,19 @@ impl Rocks {
         found.into_iter().map(|value| value.map(|value| value.map(Bytes::from)).map_err(convert)).collect()
     }
 
+    /// Writes a batch as one; waits while RocksDB holds writers back.
     pub(super) fn write(&self, batch: Batch) -> Result<()> {
-        let mut options = WriteOptions::default();
-        options.disable_wal(true);
-        self.db.write_opt(batch.0, &options).map_err(|error| convert(&self.dir, &error))
+        let written = PATIENT.with(|options| self.db.write_opt(batch.0, options));
+        written.map_err(|error| convert(&self.dir, &error))
+    }
+
+    /// As [`Rocks::write`], if RocksDB holds nobody back at the moment; else it writes nothing and says false.
+    pub(super) fn write_at_once(&self, batch: Batch) -> Result<bool> {
+        match AT_ONCE.with(|options| self.db.write_opt(batch.0, options)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Incomplete => Ok(false),
+            Err(error) => Err(convert(&self.dir, &error)),
+        }
     }
 
     /// Visits records with `start <= key < end` in order until `visit` says no. `end` empty: all from `start` on.

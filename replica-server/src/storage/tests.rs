@@ -337,3 +337,22 @@ fn a_full_disk_fails_the_flush_in_words_and_a_reopened_storage_goes_on_from_the_
     assert_eq!(storage.flush().unwrap(), Decree(3));
     storage.close(WAIT).unwrap();
 }
+
+#[test]
+fn while_rocksdb_holds_writers_back_nothing_is_applied_at_once_and_waiting_applies_it() {
+    let slow =
+        EngineOptions { memtable_bytes: 64 << 10, rate_bytes_per_s: Some(200 << 10), ..EngineOptions::default() };
+    let (_dir, storage) = new(&Engine::new(&slow).unwrap());
+    // Hardly compressed, so that flushes are slower than writes.
+    let text = |decree: u64| {
+        (0..2000_u64).map(|n| char::from(b'a' + (decree * 31 + n * n * 7 % 251) as u8 % 26)).collect::<String>()
+    };
+    let mutations = (1..).map(|decree| put(decree, &[(&format!("k{decree}"), value(&text(decree), None))]));
+    let held_back = mutations.take(10_000).find(|mutation| {
+        let at_once = storage.apply_at_once(std::slice::from_ref(mutation)).unwrap();
+        assert_eq!(storage.applied().decree, at_once.map_or(Decree(mutation.decree.0 - 1), |applied| applied.decree));
+        at_once.is_none()
+    });
+    let held_back = held_back.expect("RocksDB holds nobody back");
+    assert_eq!(storage.apply(std::slice::from_ref(&held_back)).unwrap().decree, held_back.decree);
+}

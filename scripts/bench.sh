@@ -6,7 +6,7 @@
 #   scripts/bench.sh failover [--kills 30] [--nodes 3] [--partitions 8]
 #   scripts/bench.sh region [--quick]
 #   scripts/bench.sh resp [--quick] [--parts connections,alone,durable,confirmed] [--tests set,get,incr,hset,mset]
-#                         [--pipelines 1,16] [--sizes 3,1024] [--clients 50,256] [--seconds 2 | --requests N] [--rounds 3] …
+#                         [--pipelines 1,16] [--sizes 3,1024] [--clients 50,256] [--seconds 1.5 | --requests N] [--rounds 3] …
 #
 # `--help` after each of them shows all options. The tables go to stdout as Markdown.
 set -euo pipefail

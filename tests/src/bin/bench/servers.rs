@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// Linux counts CPU time for user space in hundredths of a second, whatever its own tick.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -73,7 +73,7 @@ impl Servers {
             resident_bytes += resident(*pid)?;
         }
         for address in &self.http {
-            let text = tokio::time::timeout(HTTP_TIMEOUT, get(address, "/metrics")).await??;
+            let text = get(address, "/metrics").await?;
             fsyncs = fsyncs_in(&text).map(|count| count + fsyncs.unwrap_or(0.0)).or(fsyncs);
         }
         let client_cpu_s = cpu_seconds(std::process::id())?;
@@ -131,8 +131,16 @@ fn sum(metrics: &str, ending: &str) -> Option<f64> {
     lines.fold(None, |sum: Option<f64>, value| Some(sum.unwrap_or(0.0) + value))
 }
 
+/// What a server's HTTP port says.
+///
+/// # Errors
+/// Nothing, or not in time.
+pub(crate) async fn get(address: &str, path: &str) -> Result<String> {
+    timeout(HTTP_TIMEOUT, got(address, path)).await.with_context(|| format!("{address}{path} does not answer"))?
+}
+
 /// HTTP/1.0 has no keep-alive and no chunks: what follows the empty line is the body.
-async fn get(address: &str, path: &str) -> Result<String> {
+async fn got(address: &str, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address).await.with_context(|| format!("reaching {address}"))?;
     stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
     let mut answer = String::new();

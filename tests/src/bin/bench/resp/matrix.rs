@@ -18,7 +18,8 @@ const DRAWS: u64 = 2;
 /// # Errors
 /// A request fails.
 pub(crate) async fn measure(pair: &Pair, options: &Options) -> Result<Vec<Row>> {
-    say(&heading());
+    let names = pair.sides().map(|side| side.name);
+    say(&heading(&names));
     let mut rows = Vec::new();
     for (number, bytes) in options.sizes.iter().enumerate() {
         for side in pair.sides() {
@@ -26,30 +27,13 @@ pub(crate) async fn measure(pair: &Pair, options: &Options) -> Result<Vec<Row>> 
         }
         // A counter has no size: once is enough.
         let tests = options.tests.iter().filter(|test| number == 0 || **test != Test::Incr);
-        for job in jobs(options, tests.copied(), *bytes) {
+        for job in tests.flat_map(|test| options.jobs(*test, *bytes)) {
             let row = row(pair, options, job).await?;
             say(&row.to_string());
             rows.push(row);
         }
     }
     Ok(rows)
-}
-
-fn jobs(options: &Options, tests: impl Iterator<Item = Test>, bytes: usize) -> Vec<Job> {
-    let mut jobs = Vec::new();
-    for test in tests {
-        for pipeline in &options.pipelines {
-            let clients = options.clients.iter();
-            jobs.extend(clients.map(|clients| Job {
-                test,
-                pipeline: *pipeline,
-                bytes,
-                clients: *clients,
-                keys: options.keys,
-            }));
-        }
-    }
-    jobs
 }
 
 /// So that reads find most keys. Every server has keys of its own.
@@ -61,10 +45,11 @@ async fn load(side: &Side, keys: u64, bytes: usize) -> Result<()> {
 async fn row(pair: &Pair, options: &Options, job: Job) -> Result<Row> {
     let [godwit, redis] = pair.sides();
     let requests = [requests(godwit, options, &job).await?, requests(redis, options, &job).await?];
-    let mut row = Row { job, godwit: vec![], redis: vec![] };
+    let mut row = Row::new(job, &[godwit.name, redis.name]);
     for _ in 0..options.rounds.max(1) {
-        row.godwit.push(run(godwit, &job, requests[0]).await?);
-        row.redis.push(run(redis, &job, requests[1]).await?);
+        for ((runs, side), requests) in row.runs.iter_mut().zip([godwit, redis]).zip(requests) {
+            runs.push(run(side, &job, requests).await?);
+        }
     }
     Ok(row)
 }

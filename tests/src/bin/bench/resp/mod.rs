@@ -4,23 +4,28 @@
 //! connections  thousands of idle connections to one node: until all are answered, and the memory of each
 //! alone        redis-benchmark: one node, one replica, log.sync = never, against Redis without AOF
 //! durable      the same: three replicas, log.sync = always, against Redis with appendfsync always and two replicas
-//! confirmed    SET, answered once two other servers have it: SET alone, against SET and WAIT 2
+//! confirmed    SET, answered once two other servers have it: SET alone, against SET and WAIT 2, and against puts of etcd
 //! ```
 
 mod confirmed;
 mod connections;
+mod etcd;
 mod figures;
 mod lines;
 mod matrix;
 mod redis;
 mod sides;
 mod tool;
+mod version;
 
 use anyhow::Result;
 
+use self::confirmed::Contestant;
+use self::etcd::Etcd;
 use self::figures::Row;
+use self::redis::Redis;
 use self::sides::{Kind, Pair};
-use self::tool::Test;
+use self::tool::{Job, Test};
 use crate::figures::machine;
 use crate::report::{Verdict, say, summary};
 
@@ -51,7 +56,7 @@ pub(crate) struct Options {
     pub(crate) clients: Vec<u64>,
 
     /// Seconds that a run takes, about
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 1.5)]
     pub(crate) seconds: f64,
 
     /// Requests of a run, instead of as many as take those seconds
@@ -99,7 +104,7 @@ pub(crate) enum Part {
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let options = if options.quick { options.quickly() } else { options.clone() };
     say(&machine(&std::env::temp_dir())?);
-    say(&format!("Against {}.", redis::version().await?));
+    say(&format!("Against {}.", Redis::version().await?));
     if options.quick {
         say("Few of everything (--quick): not to be compared with anything.");
     }
@@ -138,22 +143,40 @@ async fn durable(options: &Options) -> Result<()> {
         matrix::measure(&pair, options).await?;
     }
     if options.wants(&[Part::Confirmed]) {
-        say(
-            "\n#### SET, answered once three servers have it: against Redis with appendfsync always, two replicas, WAIT 2\n",
-        );
-        say(
-            "Keys of all slots. The times are of a whole batch of pipelined SETs, at whose end Redis is asked to WAIT. \
-             Redis' replicas confirm what they received, Godwit's what they synced.\n",
-        );
-        confirmed::measure(&pair, options).await?;
+        confirmed(&pair, options).await?;
     }
     Ok(())
+}
+
+async fn confirmed(pair: &Pair, options: &Options) -> Result<()> {
+    say("\n#### Writes that are answered once other servers have them\n");
+    say(
+        "Keys of all slots; fsyncs everywhere. Godwit: SET, answered once all three have synced it. Redis: appendfsync \
+         always, two replicas, and WAIT 2 at the end of each batch, which says that they received it. The times are of a \
+         whole batch.\n",
+    );
+    let (godwit, redis) = (&pair.godwit, &pair.redis);
+    let mut contestants =
+        vec![Contestant::godwit(godwit, options.keys).await?, Contestant::redis(redis, options.keys).await?];
+    let Some(version) = Etcd::version().await? else {
+        say("etcd is left out, since it is not installed: apt-get install etcd-server.\n");
+        return confirmed::measure(&contestants, options).await;
+    };
+    say(&format!(
+        "{version}: three members at their defaults but for longer timeouts of elections; puts, answered once two have \
+         synced them, over gRPC to the member that leads. It has no pipeline: a pipeline of 16 is 16 puts at once on a \
+         connection.\n"
+    ));
+    let (_etcd, side) = Etcd::start().await?;
+    contestants.push(Contestant::etcd(&side, options.keys)?);
+    confirmed::measure(&contestants, options).await
 }
 
 fn verdicts(rows: &[Row]) -> Vec<Verdict> {
     let of = |(test, goal)| {
         let rows = rows.iter().filter(move |row| row.job.test == test && row.job.pipeline == 1);
-        rows.map(move |row| Verdict::at_least(format!("{}, share of Redis' throughput", row.job), row.ratio(), goal))
+        let ratios = rows.flat_map(|row| row.ratios().into_iter().map(move |ratio| (row.job, ratio)));
+        ratios.map(move |(job, ratio)| Verdict::at_least(format!("{job}, share of Redis' throughput"), ratio, goal))
     };
     GOALS.into_iter().flat_map(of).collect()
 }
@@ -161,6 +184,13 @@ fn verdicts(rows: &[Row]) -> Vec<Verdict> {
 impl Options {
     fn wants(&self, any: &[Part]) -> bool {
         any.iter().any(|part| self.parts.contains(part))
+    }
+
+    /// All that is asked of a command with values of this size.
+    fn jobs(&self, test: Test, bytes: usize) -> Vec<Job> {
+        let all =
+            self.pipelines.iter().flat_map(|pipeline| self.clients.iter().map(move |clients| (*pipeline, *clients)));
+        all.map(|(pipeline, clients)| Job { test, pipeline, bytes, clients, keys: self.keys }).collect()
     }
 
     fn quickly(&self) -> Self {

@@ -7,10 +7,10 @@ use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 use tests::process::Process;
 use tests::{ports, wait};
-use tokio::process::Command;
 
 use super::lines::Lines;
 use super::sides::Side;
+use super::version;
 use crate::servers::Servers;
 
 const PROGRAM: &str = "redis-server";
@@ -25,18 +25,15 @@ pub(crate) struct Redis {
     dir: TempDir,
 }
 
-/// What the program calls itself.
-///
-/// # Errors
-/// It is not installed.
-pub(crate) async fn version() -> Result<String> {
-    let output = Command::new(PROGRAM).arg("--version").output().await;
-    let output = output.context("running redis-server (of the package redis-server)")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    Ok(text.split_whitespace().take(3).collect::<Vec<_>>().join(" "))
-}
-
 impl Redis {
+    /// What the program calls itself.
+    ///
+    /// # Errors
+    /// It is not installed.
+    pub(crate) async fn version() -> Result<String> {
+        version::of(PROGRAM).await?.context("redis-server is missing: apt-get install redis-server")
+    }
+
     /// A server that writes nothing to the disk, or one with two replicas that all sync every write.
     ///
     /// # Errors

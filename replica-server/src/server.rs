@@ -133,7 +133,8 @@ impl Server {
     ) -> anyhow::Result<()> {
         let (Some(listener), Some(options)) = (door, self.settings.redis()?) else { return Ok(()) };
         let secret = self.security()?.secret;
-        let atlas = Arc::new(Atlas::new(node.peer, options.table.clone(), &self.settings.meta, secret));
+        let (table, clock) = (options.table.clone(), node.clock.clone());
+        let atlas = Arc::new(Atlas::new(node.peer, table, &self.settings.meta, secret, clock));
         let door = Arc::new(resp::Door::new(Arc::clone(node), Arc::clone(&atlas), &options, metrics));
         tokio::spawn(atlas.run(stop.clone()));
         tokio::spawn(resp::serve(listener, door, stop.clone()));

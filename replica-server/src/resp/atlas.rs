@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use client::{ClientOptions, MetaFinder, Repeat};
+use common::clock::Clock;
 use common::rpc::meta_admin::ClusterInfo;
 use common::rpc::{ErrorCode, Secret, WireResult};
 use common::shutdown::Stop;
-use common::types::{PartitionConfig, PeerId};
+use common::types::{PartitionConfig, PeerId, Time};
 use parking_lot::RwLock;
 use resp::cluster::{Health, Id, Node, Route, Topology};
 use sha2::{Digest as _, Sha256};
@@ -28,6 +29,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 pub(crate) struct Atlas {
     me: PeerId,
     table: String,
+    clock: Clock,
     finder: MetaFinder,
     page: RwLock<Arc<Page>>,
     wanted: Notify,
@@ -37,6 +39,8 @@ pub(crate) struct Atlas {
 /// The cluster at one look.
 #[derive(Debug, Default)]
 pub(super) struct Page {
+    /// When the meta server was asked whose answer was that there is no such table.
+    missed: Option<Time>,
     /// The table's partitions, in order of slot.
     partitions: Vec<Arc<PartitionConfig>>,
     nodes: BTreeMap<PeerId, Place>,
@@ -54,11 +58,11 @@ pub(super) struct Place {
 
 impl Atlas {
     /// Of the cluster of these meta servers, for the node `me`.
-    pub(crate) fn new(me: PeerId, table: String, meta: &[String], secret: Option<Secret>) -> Self {
+    pub(crate) fn new(me: PeerId, table: String, meta: &[String], secret: Option<Secret>, clock: Clock) -> Self {
         let mut options = ClientOptions::new(meta.iter().cloned());
         options.secret = secret;
         let (finder, page) = (MetaFinder::new(&options), RwLock::default());
-        Self { me, table, finder, page, wanted: Notify::new(), turned: watch::Sender::new(0) }
+        Self { me, table, clock, finder, page, wanted: Notify::new(), turned: watch::Sender::new(0) }
     }
 
     /// Looks again and again, until told to stop.
@@ -79,16 +83,16 @@ impl Atlas {
 
     async fn look(&self) -> WireResult<()> {
         let info = self.finder.ask(Repeat::Safe, |meta, context| async move { meta.cluster(context).await }).await?;
-        let table = &self.table;
+        let (table, asked) = (&self.table, self.clock.mono());
         let route =
             self.finder.ask(Repeat::Safe, |meta, context| async move { meta.route(context, table.clone()).await });
-        let configs = match route.await {
-            Ok(route) => route.configs,
+        let (configs, missed) = match route.await {
+            Ok(route) => (route.configs, None),
             // There are nodes all the same.
-            Err(error) if error.code == ErrorCode::UnknownTable => Vec::new(),
+            Err(error) if error.code == ErrorCode::UnknownTable => (Vec::new(), Some(asked)),
             Err(error) => return Err(error),
         };
-        let page = Page::of(info, configs);
+        let page = Page { missed, ..Page::of(info, configs) };
         *self.page.write() = Arc::new(page);
         self.turned.send_modify(|turn| *turn += 1);
         Ok(())
@@ -97,6 +101,11 @@ impl Atlas {
     /// What was seen last.
     pub(super) fn page(&self) -> Arc<Page> {
         Arc::clone(&self.page.read())
+    }
+
+    /// What the table is called.
+    pub(super) fn table(&self) -> &str {
+        &self.table
     }
 
     /// Looks again soon; what comes back turns when it was done.
@@ -120,7 +129,12 @@ impl Page {
             let peer_port = split(&node.address)?.1;
             Some((node.peer_id, Place { host: host.to_owned(), port, peer_port, alive: node.alive }))
         });
-        Self { partitions, nodes: nodes.collect(), cluster: info.cluster }
+        Self { missed: None, partitions, nodes: nodes.collect(), cluster: info.cluster }
+    }
+
+    /// Whether the meta server, asked at this time or later, said that there is no such table.
+    pub(super) fn missed_since(&self, time: Time) -> bool {
+        self.missed.is_some_and(|asked| asked >= time)
     }
 
     /// The partition that owns a slot.
@@ -204,6 +218,7 @@ mod tests {
         };
         let place = |port| Place { host: "127.0.0.1".to_owned(), port, peer_port: 34801, alive: port != 6382 };
         Page {
+            missed: None,
             partitions: vec![partition(0, 0), partition(1, 1), partition(2, 0), partition(3, 1)],
             nodes: [(PeerId(0), place(6381)), (PeerId(1), place(6382))].into(),
             cluster: Uuid::nil(),

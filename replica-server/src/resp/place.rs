@@ -28,13 +28,15 @@ impl Door {
     /// The replica of this node that leads the slot's partition and serves.
     ///
     /// # Errors
-    /// The answer: `MOVED`, or `CLUSTERDOWN` once nobody has served it for a while.
+    /// The answer: `MOVED`, or `CLUSTERDOWN` once nobody has served it for a while, or at once if there is no table.
     pub(super) async fn place(&self, slot: u16) -> Result<Arc<Replica>, Reply> {
         let began = self.node.clock.mono();
         loop {
             match self.sight(slot) {
                 Sight::Here(replica) => return Ok(replica),
                 Sight::Elsewhere(reply) => return Err(reply),
+                // It may have been created since the last look, so only what was said after the request counts.
+                Sight::Nowhere if self.atlas.page().missed_since(began) => return Err(self.no_table()),
                 Sight::Nowhere if self.node.clock.mono().since(began) >= WAIT => {
                     return Err(Reply::error(errors::SLOT_NOT_SERVED));
                 }
@@ -45,6 +47,14 @@ impl Door {
                 }
             }
         }
+    }
+
+    fn no_table(&self) -> Reply {
+        let table = self.atlas.table();
+        Reply::error(format!(
+            "{}: there is no table '{table}', create it (admin-cli create {table})",
+            errors::SLOT_NOT_SERVED
+        ))
     }
 
     /// Where the slot is by now; if that is not elsewhere, the client asks again.

@@ -16,10 +16,16 @@ const SOON: Duration = Duration::from_secs(30);
 
 /// One node that serves the whole table, with these settings.
 async fn one_node(settings: &[(&'static str, &str)]) -> Result<(Cluster, String)> {
+    let (cluster, address) = without_table(settings).await?;
+    cluster.create(TABLE, 1, 1).await?;
+    Ok((cluster, address))
+}
+
+/// One node whose table was not created yet.
+async fn without_table(settings: &[(&'static str, &str)]) -> Result<(Cluster, String)> {
     let table = [("resp.table", TABLE)];
     let settings = settings.iter().chain(&table).map(|(key, value)| (*key, (*value).to_owned())).collect();
     let cluster = Cluster::start_with(Options { nodes: 1, disks: 1, settings, ..Options::default() }).await?;
-    cluster.create(TABLE, 1, 1).await?;
     let address = cluster.node(0)?.resp.clone();
     Ok((cluster, address))
 }
@@ -136,6 +142,25 @@ async fn a_value_over_the_limit_is_refused_and_nothing_of_it_is_stored() -> Resu
     let request = format!("*5\r\n$4\r\nMSET\r\n$1\r\n{{\r\n$1\r\nv\r\n$1\r\n{{\r\n${}\r\n{long}\r\n", long.len());
     asked(&mut stream, &request, "-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n").await?;
     asked(&mut stream, "EXISTS {\r\n", ":0\r\n").await
+}
+
+/// Half of what a slot is waited for that is between two primaries.
+const AT_ONCE: Duration = Duration::from_millis(2500);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_does_not_exist_is_not_waited_for_and_serves_once_it_does() -> Result<()> {
+    let _share = share().await;
+    let (cluster, address) = without_table(&[]).await?;
+    let mut stream = TcpStream::connect(&address).await?;
+    let missing = format!(
+        "-CLUSTERDOWN Hash slot not served: there is no table '{TABLE}', create it (admin-cli create {TABLE})\r\n"
+    );
+    for request in ["GET k\r\n", "SET k v\r\n"] {
+        timeout(AT_ONCE, asked(&mut stream, request, &missing)).await.context("it waits")??;
+    }
+    cluster.create(TABLE, 1, 1).await?;
+    // The first request already: whether there is a table is asked when a request comes, not remembered.
+    asked(&mut stream, "SET k v\r\n", "+OK\r\n").await
 }
 
 /// Memory of the server's process, in MiB.

@@ -314,11 +314,25 @@ fn memory_bytes() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn every_setting_has_its_meaning() {
         assert_eq!(config::undocumented::<Settings>(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_setting_of_redis_clients_is_documented_and_no_other() {
+        let texts = [include_str!("../../docs/resp.md"), include_str!("../../docs/operations.md")];
+        let after = texts.iter().flat_map(|text| text.split("resp.").skip(1));
+        let names = after.filter_map(|text| text.split(|c: char| !c.is_ascii_lowercase() && c != '_').next());
+        // The file is called like a setting.
+        let named: BTreeSet<&str> = names.filter(|name| *name != "md").collect();
+        let known: BTreeSet<&str> =
+            RespSettings::DOCS.iter().filter_map(|(key, _)| key.strip_prefix("resp.")).collect();
+        assert_eq!(named, known);
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub(super) struct Argument {
     pub(super) kind: Kind,
     /// The word that announces it.
     pub(super) token: Option<&'static str>,
+    /// The version of Redis that had it first, if the command is older.
+    pub(super) since: Option<&'static str>,
     pub(super) optional: bool,
     /// May be given more than once.
     pub(super) multiple: bool,
@@ -48,7 +50,7 @@ pub(super) struct Argument {
 }
 
 const fn argument(name: &'static str, kind: Kind) -> Argument {
-    Argument { name, kind, token: None, optional: false, multiple: false, parts: &[] }
+    Argument { name, kind, token: None, since: None, optional: false, multiple: false, parts: &[] }
 }
 
 pub(super) const fn string(name: &'static str) -> Argument {
@@ -97,6 +99,11 @@ impl Argument {
     /// The word that announces the argument.
     pub(super) const fn after(self, word: &'static str) -> Self {
         Self { token: Some(word), ..self }
+    }
+
+    /// The version of Redis that had the argument first.
+    pub(super) const fn since(self, version: &'static str) -> Self {
+        Self { since: Some(version), ..self }
     }
 
     pub(super) const fn optional(self) -> Self {

@@ -1,7 +1,7 @@
 //! A command as `COMMAND DOCS` tells it: a map.
 
-use super::Spec;
 use super::argument::{Argument, Kind};
+use super::spec::{Change, Spec};
 use crate::Reply;
 
 /// The name, and what there is to know.
@@ -12,10 +12,15 @@ pub(super) fn docs(spec: &Spec) -> (Reply, Reply) {
         ("group", Reply::bulk(spec.group.name())),
         ("complexity", Reply::bulk(spec.complexity)),
     ];
+    if !spec.doc_flags.is_empty() {
+        map.push(("doc_flags", Reply::Set(spec.doc_flags.iter().map(|flag| Reply::simple(*flag)).collect())));
+    }
     if let Some(replaced) = spec.replaced {
-        map.push(("doc_flags", Reply::Set(vec![Reply::simple("deprecated")])));
         map.push(("deprecated_since", Reply::bulk(replaced.since)));
         map.push(("replaced_by", Reply::bulk(replaced.by)));
+    }
+    if !spec.history.is_empty() {
+        map.push(("history", Reply::Set(spec.history.iter().map(change).collect())));
     }
     if !spec.arguments.is_empty() {
         map.push(("arguments", arguments(spec.arguments)));
@@ -24,6 +29,10 @@ pub(super) fn docs(spec: &Spec) -> (Reply, Reply) {
         map.push(("subcommands", Reply::Map(spec.subcommands.iter().map(docs).collect())));
     }
     (Reply::bulk(spec.name), Reply::map(map))
+}
+
+fn change((since, what): &Change) -> Reply {
+    Reply::Array(vec![Reply::bulk(*since), Reply::bulk(*what)])
 }
 
 fn arguments(arguments: &[Argument]) -> Reply {
@@ -40,6 +49,9 @@ fn argument(argument: &Argument) -> Reply {
     }
     if let Some(token) = argument.token {
         map.push(("token", Reply::bulk(token)));
+    }
+    if let Some(since) = argument.since {
+        map.push(("since", Reply::bulk(since)));
     }
     let flags = flags(argument);
     if !flags.is_empty() {

@@ -37,6 +37,9 @@ impl Group {
     }
 }
 
+/// A version of Redis, and what was new of a command.
+pub(super) type Change = (&'static str, &'static str);
+
 /// Everything that is known of a command but how it is carried out.
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
@@ -60,7 +63,10 @@ pub struct Spec {
     pub(super) keys: &'static [KeySpec],
     pub(super) arguments: &'static [Argument],
     pub(super) tips: &'static [&'static str],
+    pub(super) doc_flags: &'static [&'static str],
     pub(super) replaced: Option<Replaced>,
+    /// In the words of Redis, which programs compare.
+    pub(super) history: &'static [Change],
 }
 
 /// A command that the manual advises against.
@@ -88,7 +94,9 @@ impl Spec {
             keys: &[],
             arguments: &[],
             tips: &[],
+            doc_flags: &[],
             replaced: None,
+            history: &[],
         }
     }
 
@@ -126,7 +134,16 @@ impl Spec {
     }
 
     pub(super) const fn replaced(self, since: &'static str, by: &'static str) -> Self {
-        Self { replaced: Some(Replaced { since, by }), ..self }
+        Self { doc_flags: &["deprecated"], replaced: Some(Replaced { since, by }), ..self }
+    }
+
+    /// A command for those who work on servers and not for those who use them.
+    pub(super) const fn internal(self) -> Self {
+        Self { doc_flags: &["syscmd"], ..self }
+    }
+
+    pub(super) const fn history(self, history: &'static [Change]) -> Self {
+        Self { history, ..self }
     }
 
     /// Whether the command behaves so.

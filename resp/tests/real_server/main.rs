@@ -8,6 +8,8 @@
     reason = "a test"
 )]
 
+mod docs;
+mod here;
 mod patterns;
 mod server;
 mod spelling;

@@ -1,10 +1,9 @@
 //! What `COMMAND INFO` tells.
 
-use redis_protocol::resp2::decode::decode;
 use redis_protocol::resp2::types::{OwnedFrame, Resp2Frame};
-use resp::Version;
-use resp::command::{Spec, answer, commands, resolve};
+use resp::command::Spec;
 
+use crate::here::{all, answered};
 use crate::server::Server;
 
 /// Newer than Redis 7.0, or told otherwise since.
@@ -45,17 +44,14 @@ fn comparable(frame: OwnedFrame) -> OwnedFrame {
 }
 
 fn here(spec: &Spec) -> Option<Vec<OwnedFrame>> {
-    let request = ["COMMAND", "INFO", spec.name];
-    let mut out = bytes::BytesMut::new();
-    answer(resolve(&request).unwrap(), &request).encode(Version::Resp2, &mut out);
-    described(decode(&out).unwrap().unwrap().0)
+    described(answered(&["COMMAND", "INFO", spec.name]))
 }
 
 #[test]
 fn commands_are_described_as_a_real_server_describes_them() {
     let server = Server::start();
     let mut connection = server.connect();
-    for spec in commands().flat_map(|spec| std::iter::once(spec).chain(spec.subcommands)) {
+    for spec in all() {
         connection.request(&["COMMAND", "INFO", spec.name]);
         let there = described(connection.frame());
         if NEWER.contains(&spec.name) {

@@ -26,10 +26,18 @@ pub(super) const SUBCOMMANDS: &[Spec] = &[
         .complexity("O(N) with N the number of connections.")
         .flags(&[Flag::Admin, Flag::NoScript, Flag::Loading, Flag::Stale])
         .arguments(&[
-            one_of("client-type", KINDS).after("TYPE").optional(),
-            integer("client-id").after("ID").optional().multiple(),
+            one_of("client-type", KINDS).after("TYPE").since("5.0.0").optional(),
+            integer("client-id").after("ID").since("6.2.0").optional().multiple(),
         ])
-        .tips(&[tip::ANY_OUTPUT]),
+        .tips(&[tip::ANY_OUTPUT])
+        .history(&[
+            ("2.8.12", "Added unique client `id` field."),
+            ("5.0.0", "Added optional `TYPE` filter."),
+            ("6.0.0", "Added `user` field."),
+            ("6.2.0", "Added `argv-mem`, `tot-mem`, `laddr` and `redir` fields and the optional `ID` filter."),
+            ("7.0.0", "Added `resp`, `multi-mem`, `rbs` and `rbp` fields."),
+            ("7.0.3", "Added `ssub` field."),
+        ]),
     sub("client|setinfo", 4, "7.2.0")
         .summary("Tells which library, of which version, speaks on this connection.")
         .arguments(&[one_of("attr", ATTRIBUTE)])

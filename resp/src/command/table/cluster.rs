@@ -65,5 +65,8 @@ const SUBCOMMANDS: &[Spec] = &[
         .tips(&[tip::ANY_OUTPUT]),
     overview("cluster|nodes", "3.0.0").summary("Returns the nodes with their slots, a line for each."),
     overview("cluster|shards", "7.0.0").summary("Returns the shards: their slots and their nodes."),
-    overview("cluster|slots", "3.0.0").summary("Returns for each range of slots which nodes serve it."),
+    overview("cluster|slots", "3.0.0")
+        .summary("Returns for each range of slots which nodes serve it.")
+        .replaced("7.0.0", "`CLUSTER SHARDS`")
+        .history(&[("4.0.0", "Added node IDs."), ("7.0.0", "Added additional networking metadata field.")]),
 ];

@@ -24,7 +24,8 @@ pub(super) const COMMANDS: &[Spec] = &[
     command("auth", -2, "1.0.0")
         .summary("Authenticates the connection.")
         .flags(OPEN)
-        .arguments(&[string("username").optional(), string("password")]),
+        .arguments(&[string("username").since("6.0.0").optional(), string("password")])
+        .history(&[("6.0.0", "Added ACL style (username and password).")]),
     Spec::new("client", -2, Group::Connection, "2.4.0")
         .summary("Tells of connections, and names them.")
         .complexity("Depends on the subcommand.")
@@ -33,7 +34,11 @@ pub(super) const COMMANDS: &[Spec] = &[
     command("hello", -1, "6.0.0")
         .summary("Chooses the version of the protocol, and tells of the server.")
         .flags(OPEN)
-        .arguments(&[block("arguments", GREETING).optional()]),
+        .arguments(&[block("arguments", GREETING).optional()])
+        .history(&[(
+            "6.2.0",
+            "`protover` made optional; when called without arguments the command reports the current connection's context.",
+        )]),
     command("ping", -1, "1.0.0")
         .summary("Returns PONG, or what it is given.")
         .flags(&[Flag::Fast])

@@ -39,7 +39,8 @@ pub(super) const COMMANDS: &[Spec] = &[
         .complexity(PER_FIELD)
         .flags(&[Flag::Write, Flag::Fast])
         .keys(&[KeySpec::at(1, &[KeyFlag::ReadWrite, KeyFlag::Delete])])
-        .arguments(FIELDS),
+        .arguments(FIELDS)
+        .history(&[("2.4.0", "Accepts multiple `field` arguments.")]),
     command("hexists", 3, "2.0.0")
         .summary("Returns whether a field exists.")
         .flags(READ_FAST)
@@ -104,7 +105,8 @@ pub(super) const COMMANDS: &[Spec] = &[
         .complexity(PER_FIELD)
         .flags(WRITE_FAST)
         .keys(UPDATED)
-        .arguments(PAIRS),
+        .arguments(PAIRS)
+        .history(&[("4.0.0", "Accepts multiple `field` and `value` arguments.")]),
     command("hsetnx", 4, "2.0.0")
         .summary("Sets a field to a value if the field does not exist.")
         .flags(WRITE_FAST)

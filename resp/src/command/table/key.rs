@@ -35,7 +35,8 @@ pub(super) const COMMANDS: &[Spec] = &[
         .flags(READ_FAST)
         .keys(LOOKED_AT)
         .arguments(&[key().multiple()])
-        .tips(SUMMED),
+        .tips(SUMMED)
+        .history(&[("3.0.3", "Accepts multiple `key` arguments.")]),
     command("keys", 2, "1.0.0")
         .summary("Returns all keys that match a pattern. `SCAN` does it step by step.")
         .complexity("O(N) with N the number of keys on the node.")
@@ -58,7 +59,8 @@ pub(super) const COMMANDS: &[Spec] = &[
         .complexity("O(N) with N the size of the value, which is moved.")
         .flags(WRITE_FAST)
         .keys(&[SOURCE, KeySpec::at(2, &[KeyFlag::Overwrite, KeyFlag::Insert])])
-        .arguments(&[key(), second_key("newkey")]),
+        .arguments(&[key(), second_key("newkey")])
+        .history(&[("3.2.0", "The command no longer returns an error when source and destination names are the same.")]),
     command("scan", -2, "2.8.0")
         .summary("Returns some keys, and the cursor from where to go on; a cursor of 0 begins and ends.")
         .complexity("O(1) for each call, O(N) for all of them with N the number of keys on the node.")
@@ -67,9 +69,10 @@ pub(super) const COMMANDS: &[Spec] = &[
             integer("cursor"),
             pattern("pattern").after("MATCH").optional(),
             integer("count").after("COUNT").optional(),
-            string("type").after("TYPE").optional(),
+            string("type").after("TYPE").since("6.0.0").optional(),
         ])
-        .tips(&[tip::ANY_OUTPUT, tip::SPECIAL_REQUEST, tip::SPECIAL_RESPONSE]),
+        .tips(&[tip::ANY_OUTPUT, tip::SPECIAL_REQUEST, tip::SPECIAL_RESPONSE])
+        .history(&[("6.0.0", "Added the `TYPE` subcommand.")]),
     command("touch", -2, "3.2.1")
         .summary("Returns how many of the keys exist.")
         .complexity("O(N) with N the number of keys.")

@@ -10,7 +10,11 @@ const OPERATOR: &[Flag] = &[Flag::Admin, Flag::NoScript, Flag::Loading, Flag::St
 const EVERYWHERE: &[&str] = &[tip::ALL_SHARDS, tip::ALL_SUCCEED];
 const SUBCOMMAND: &str = "Depends on the subcommand.";
 
-const FLUSH: &[Argument] = &[one_of("flush-type", &[token("async", "ASYNC"), token("sync", "SYNC")]).optional()];
+const FLUSH: &[Argument] =
+    &[one_of("flush-type", &[token("async", "ASYNC").since("4.0.0"), token("sync", "SYNC").since("6.2.0")]).optional()];
+/// Younger than both words.
+const FLUSH_FUNCTIONS: &[Argument] =
+    &[one_of("flush-type", &[token("async", "ASYNC"), token("sync", "SYNC")]).optional()];
 const FILTER: &[Argument] =
     &[string("module-name").after("MODULE"), string("category").after("ACLCAT"), pattern("pattern").after("PATTERN")];
 const COMMAND_LINE: &[Argument] = &[string("command"), string("arg").optional().multiple()];
@@ -45,7 +49,8 @@ pub(super) const COMMANDS: &[Spec] = &[
     command("debug", -2, "1.0.0")
         .summary("Serves test suites; off unless the settings allow it.")
         .complexity(SUBCOMMAND)
-        .flags(OPERATOR),
+        .flags(OPERATOR)
+        .internal(),
     flush("flushall").summary("Deletes all keys that the node serves."),
     flush("flushdb").summary("Deletes all keys that the node serves."),
     Spec::new("function", -2, Group::Scripting, "7.0.0")
@@ -57,7 +62,8 @@ pub(super) const COMMANDS: &[Spec] = &[
         .flags(ALWAYS)
         .categories(&[Category::Dangerous])
         .arguments(&[string("section").optional().multiple()])
-        .tips(&[tip::ANY_OUTPUT, tip::ALL_SHARDS, tip::SPECIAL_RESPONSE]),
+        .tips(&[tip::ANY_OUTPUT, tip::ALL_SHARDS, tip::SPECIAL_RESPONSE])
+        .history(&[("7.0.0", "Added support for taking multiple section arguments.")]),
     command("time", 1, "2.6.0")
         .summary("Returns the time of this node: seconds since 1970, and microseconds.")
         .flags(&[Flag::Loading, Flag::Stale, Flag::Fast])
@@ -71,6 +77,10 @@ const fn flush(name: &'static str) -> Spec {
         .categories(&[Category::Keyspace, Category::Dangerous])
         .arguments(FLUSH)
         .tips(EVERYWHERE)
+        .history(&[
+            ("4.0.0", "Added the `ASYNC` flushing mode modifier."),
+            ("6.2.0", "Added the `SYNC` flushing mode modifier."),
+        ])
 }
 
 const ABOUT_COMMANDS: &[Spec] = &[
@@ -93,7 +103,8 @@ const ABOUT_COMMANDS: &[Spec] = &[
         .summary("Returns how commands behave and where their keys stand.")
         .complexity("O(N) with N the number of commands that are asked for.")
         .arguments(COMMAND_NAMES)
-        .tips(&[tip::ANY_ORDER]),
+        .tips(&[tip::ANY_ORDER])
+        .history(&[("7.0.0", "Allowed to be called with no argument to get info on all commands.")]),
     about("command|list", -2, "7.0.0")
         .summary("Returns the names of commands.")
         .complexity("O(N) with N the number of commands.")
@@ -106,14 +117,16 @@ const CONFIG: &[Spec] = &[
         .summary("Returns the settings whose names match a pattern.")
         .complexity("O(N) with N the number of patterns.")
         .flags(OPERATOR)
-        .arguments(&[string("parameter").multiple()]),
+        .arguments(&[string("parameter").multiple()])
+        .history(&[("7.0.0", "Added the ability to pass multiple pattern parameters in one call")]),
     command("config|help", 2, "5.0.0").summary("Returns this text.").flags(ALWAYS),
     command("config|set", -4, "2.0.0")
         .summary("Changes settings until the node is restarted; all of them or none.")
         .complexity("O(N) with N the number of settings.")
         .flags(OPERATOR)
         .arguments(ASSIGNMENTS)
-        .tips(&[tip::ALL_NODES, tip::ALL_SUCCEED]),
+        .tips(&[tip::ALL_NODES, tip::ALL_SUCCEED])
+        .history(&[("7.0.0", "Added the ability to set multiple parameters in one call.")]),
 ];
 
 const FUNCTION: &[Spec] = &[
@@ -121,7 +134,7 @@ const FUNCTION: &[Spec] = &[
         .summary("Does nothing: there are no functions.")
         .flags(&[Flag::Write, Flag::NoScript])
         .categories(&[Category::Scripting])
-        .arguments(FLUSH)
+        .arguments(FLUSH_FUNCTIONS)
         .tips(EVERYWHERE),
     Spec::new("function|help", 2, Group::Scripting, "7.0.0")
         .summary("Returns this text.")

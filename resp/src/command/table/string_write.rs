@@ -13,11 +13,11 @@ const REPLACED: &[KeySpec] = &[KeySpec::at(1, &[KeyFlag::Overwrite, KeyFlag::Upd
 const PAIRS: &[Argument] = &[key(), string("value")];
 const CONDITION: &[Argument] = &[token("nx", "NX"), token("xx", "XX")];
 const LIFE: &[Argument] = &[
-    integer("seconds").after("EX"),
-    integer("milliseconds").after("PX"),
-    unix_time("unix-time-seconds").after("EXAT"),
-    unix_time("unix-time-milliseconds").after("PXAT"),
-    token("keepttl", "KEEPTTL"),
+    integer("seconds").after("EX").since("2.6.12"),
+    integer("milliseconds").after("PX").since("2.6.12"),
+    unix_time("unix-time-seconds").after("EXAT").since("6.2.0"),
+    unix_time("unix-time-milliseconds").after("PXAT").since("6.2.0"),
+    token("keepttl", "KEEPTTL").since("6.0.0"),
 ];
 
 const fn command(name: &'static str, arity: i32, since: &'static str) -> Spec {
@@ -30,7 +30,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         .flags(WRITE_FAST)
         .keys(&[KeySpec::at(1, &[KeyFlag::ReadWrite, KeyFlag::Access, KeyFlag::Update])])
         .arguments(PAIRS)
-        .replaced("6.2.0", "`SET` with the `GET` argument"),
+        .replaced("6.2.0", "`SET` with the `!GET` argument"),
     command("mset", -3, "1.0.1")
         .summary("Sets several keys to strings, all at once.")
         .complexity("O(N) with N the number of keys.")
@@ -57,9 +57,15 @@ pub(super) const COMMANDS: &[Spec] = &[
         .arguments(&[
             key(),
             string("value"),
-            one_of("condition", CONDITION).optional(),
-            token("get", "GET").optional(),
+            one_of("condition", CONDITION).since("2.6.12").optional(),
+            token("get", "GET").since("6.2.0").optional(),
             one_of("expiration", LIFE).optional(),
+        ])
+        .history(&[
+            ("2.6.12", "Added the `EX`, `PX`, `NX` and `XX` options."),
+            ("6.0.0", "Added the `KEEPTTL` option."),
+            ("6.2.0", "Added the `GET`, `EXAT` and `PXAT` option."),
+            ("7.0.0", "Allowed the `NX` and `GET` options to be used together."),
         ]),
     command("setex", 4, "2.0.0")
         .summary("Sets a key to a string that lives for some seconds.")

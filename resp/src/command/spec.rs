@@ -65,7 +65,6 @@ pub struct Spec {
     pub(super) tips: &'static [&'static str],
     pub(super) doc_flags: &'static [&'static str],
     pub(super) replaced: Option<Replaced>,
-    /// In the words of Redis, which programs compare.
     pub(super) history: &'static [Change],
 }
 

@@ -33,10 +33,22 @@ fn fields(frame: OwnedFrame) -> BTreeMap<String, OwnedFrame> {
 fn documented(frame: OwnedFrame) -> Option<BTreeMap<String, String>> {
     let (_name, told) = fields(frame).pop_first()?;
     let told = fields(told).into_iter().filter(|(key, _)| !OWN.contains(&key.as_str()) && key != "subcommands");
-    Some(
-        told.map(|(key, value)| if key == "arguments" { (key, arguments(value)) } else { (key, text(&value)) })
-            .collect(),
-    )
+    let plain = |(key, value): (String, OwnedFrame)| {
+        let value = match key.as_str() {
+            "arguments" => arguments(value),
+            "history" => versions(value),
+            _ => text(&value),
+        };
+        (key, value)
+    };
+    Some(told.map(plain).collect())
+}
+
+/// Since when there was something new; what that was is told in other words.
+fn versions(frame: OwnedFrame) -> String {
+    let OwnedFrame::Array(changes) = frame else { panic!("{frame:?} is no list") };
+    let version = |change| if let OwnedFrame::Array(pair) = change { text(&pair[0]) } else { panic!("{change:?}") };
+    changes.into_iter().map(version).collect::<Vec<_>>().join(", ")
 }
 
 /// The names of groups of arguments, and what is displayed of all of them, changed after 7.0.

@@ -31,12 +31,12 @@ pub(super) const SUBCOMMANDS: &[Spec] = &[
         ])
         .tips(&[tip::ANY_OUTPUT])
         .history(&[
-            ("2.8.12", "Added unique client `id` field."),
-            ("5.0.0", "Added optional `TYPE` filter."),
-            ("6.0.0", "Added `user` field."),
-            ("6.2.0", "Added `argv-mem`, `tot-mem`, `laddr` and `redir` fields and the optional `ID` filter."),
-            ("7.0.0", "Added `resp`, `multi-mem`, `rbs` and `rbp` fields."),
-            ("7.0.3", "Added `ssub` field."),
+            ("2.8.12", "Tells `id`."),
+            ("5.0.0", "Takes `TYPE`."),
+            ("6.0.0", "Tells `user`."),
+            ("6.2.0", "Takes `ID`; tells `argv-mem`, `tot-mem`, `laddr` and `redir`."),
+            ("7.0.0", "Tells `resp`, `multi-mem`, `rbs` and `rbp`."),
+            ("7.0.3", "Tells `ssub`."),
         ]),
     sub("client|setinfo", 4, "7.2.0")
         .summary("Tells which library, of which version, speaks on this connection.")

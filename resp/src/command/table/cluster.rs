@@ -68,5 +68,5 @@ const SUBCOMMANDS: &[Spec] = &[
     overview("cluster|slots", "3.0.0")
         .summary("Returns for each range of slots which nodes serve it.")
         .replaced("7.0.0", "`CLUSTER SHARDS`")
-        .history(&[("4.0.0", "Added node IDs."), ("7.0.0", "Added additional networking metadata field.")]),
+        .history(&[("4.0.0", "Tells the ids of nodes."), ("7.0.0", "Tells more of how nodes are reached.")]),
 ];

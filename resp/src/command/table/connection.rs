@@ -25,7 +25,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         .summary("Authenticates the connection.")
         .flags(OPEN)
         .arguments(&[string("username").since("6.0.0").optional(), string("password")])
-        .history(&[("6.0.0", "Added ACL style (username and password).")]),
+        .history(&[("6.0.0", "Takes a name before the password.")]),
     Spec::new("client", -2, Group::Connection, "2.4.0")
         .summary("Tells of connections, and names them.")
         .complexity("Depends on the subcommand.")
@@ -35,10 +35,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         .summary("Chooses the version of the protocol, and tells of the server.")
         .flags(OPEN)
         .arguments(&[block("arguments", GREETING).optional()])
-        .history(&[(
-            "6.2.0",
-            "`protover` made optional; when called without arguments the command reports the current connection's context.",
-        )]),
+        .history(&[("6.2.0", "Without a version it tells of the connection.")]),
     command("ping", -1, "1.0.0")
         .summary("Returns PONG, or what it is given.")
         .flags(&[Flag::Fast])

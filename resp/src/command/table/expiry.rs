@@ -15,8 +15,8 @@ const CHANGED: &[KeySpec] = &[KeySpec::at(1, &[KeyFlag::ReadWrite, KeyFlag::Upda
 const LOOKED_AT: &[KeySpec] = &[KeySpec::at(1, &[KeyFlag::ReadOnly, KeyFlag::Access])];
 const KEY: &[Argument] = &[key()];
 
-const CONDITIONS_ADDED: &[Change] = &[("7.0.0", "Added options: `NX`, `XX`, `GT` and `LT`.")];
-const MISSING_ADDED: &[Change] = &[("2.8.0", "Added the -2 reply.")];
+const CONDITIONS_ADDED: &[Change] = &[("7.0.0", "Takes `NX`, `XX`, `GT` and `LT`.")];
+const MISSING_ADDED: &[Change] = &[("2.8.0", "Tells a key that is not there (-2) from one without expiry.")];
 
 const fn command(name: &'static str, arity: i32, since: &'static str) -> Spec {
     Spec::new(name, arity, Group::Generic, since).categories(&[Category::Keyspace])

@@ -40,7 +40,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         .flags(&[Flag::Write, Flag::Fast])
         .keys(&[KeySpec::at(1, &[KeyFlag::ReadWrite, KeyFlag::Delete])])
         .arguments(FIELDS)
-        .history(&[("2.4.0", "Accepts multiple `field` arguments.")]),
+        .history(&[("2.4.0", "Takes more than one field.")]),
     command("hexists", 3, "2.0.0")
         .summary("Returns whether a field exists.")
         .flags(READ_FAST)
@@ -106,7 +106,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         .flags(WRITE_FAST)
         .keys(UPDATED)
         .arguments(PAIRS)
-        .history(&[("4.0.0", "Accepts multiple `field` and `value` arguments.")]),
+        .history(&[("4.0.0", "Takes more than one field with its value.")]),
     command("hsetnx", 4, "2.0.0")
         .summary("Sets a field to a value if the field does not exist.")
         .flags(WRITE_FAST)

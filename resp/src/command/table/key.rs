@@ -36,7 +36,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         .keys(LOOKED_AT)
         .arguments(&[key().multiple()])
         .tips(SUMMED)
-        .history(&[("3.0.3", "Accepts multiple `key` arguments.")]),
+        .history(&[("3.0.3", "Takes more than one key.")]),
     command("keys", 2, "1.0.0")
         .summary("Returns all keys that match a pattern. `SCAN` does it step by step.")
         .complexity("O(N) with N the number of keys on the node.")
@@ -60,7 +60,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         .flags(WRITE_FAST)
         .keys(&[SOURCE, KeySpec::at(2, &[KeyFlag::Overwrite, KeyFlag::Insert])])
         .arguments(&[key(), second_key("newkey")])
-        .history(&[("3.2.0", "The command no longer returns an error when source and destination names are the same.")]),
+        .history(&[("3.2.0", "A key may be given its own name.")]),
     command("scan", -2, "2.8.0")
         .summary("Returns some keys, and the cursor from where to go on; a cursor of 0 begins and ends.")
         .complexity("O(1) for each call, O(N) for all of them with N the number of keys on the node.")
@@ -72,7 +72,7 @@ pub(super) const COMMANDS: &[Spec] = &[
             string("type").after("TYPE").since("6.0.0").optional(),
         ])
         .tips(&[tip::ANY_OUTPUT, tip::SPECIAL_REQUEST, tip::SPECIAL_RESPONSE])
-        .history(&[("6.0.0", "Added the `TYPE` subcommand.")]),
+        .history(&[("6.0.0", "Takes `TYPE`.")]),
     command("touch", -2, "3.2.1")
         .summary("Returns how many of the keys exist.")
         .complexity("O(N) with N the number of keys.")

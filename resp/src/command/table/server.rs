@@ -63,7 +63,7 @@ pub(super) const COMMANDS: &[Spec] = &[
         .categories(&[Category::Dangerous])
         .arguments(&[string("section").optional().multiple()])
         .tips(&[tip::ANY_OUTPUT, tip::ALL_SHARDS, tip::SPECIAL_RESPONSE])
-        .history(&[("7.0.0", "Added support for taking multiple section arguments.")]),
+        .history(&[("7.0.0", "Takes more than one section.")]),
     command("time", 1, "2.6.0")
         .summary("Returns the time of this node: seconds since 1970, and microseconds.")
         .flags(&[Flag::Loading, Flag::Stale, Flag::Fast])
@@ -77,10 +77,7 @@ const fn flush(name: &'static str) -> Spec {
         .categories(&[Category::Keyspace, Category::Dangerous])
         .arguments(FLUSH)
         .tips(EVERYWHERE)
-        .history(&[
-            ("4.0.0", "Added the `ASYNC` flushing mode modifier."),
-            ("6.2.0", "Added the `SYNC` flushing mode modifier."),
-        ])
+        .history(&[("4.0.0", "Takes `ASYNC`."), ("6.2.0", "Takes `SYNC`.")])
 }
 
 const ABOUT_COMMANDS: &[Spec] = &[
@@ -104,7 +101,7 @@ const ABOUT_COMMANDS: &[Spec] = &[
         .complexity("O(N) with N the number of commands that are asked for.")
         .arguments(COMMAND_NAMES)
         .tips(&[tip::ANY_ORDER])
-        .history(&[("7.0.0", "Allowed to be called with no argument to get info on all commands.")]),
+        .history(&[("7.0.0", "Tells of all commands when none is named.")]),
     about("command|list", -2, "7.0.0")
         .summary("Returns the names of commands.")
         .complexity("O(N) with N the number of commands.")
@@ -118,7 +115,7 @@ const CONFIG: &[Spec] = &[
         .complexity("O(N) with N the number of patterns.")
         .flags(OPERATOR)
         .arguments(&[string("parameter").multiple()])
-        .history(&[("7.0.0", "Added the ability to pass multiple pattern parameters in one call")]),
+        .history(&[("7.0.0", "Takes more than one pattern.")]),
     command("config|help", 2, "5.0.0").summary("Returns this text.").flags(ALWAYS),
     command("config|set", -4, "2.0.0")
         .summary("Changes settings until the node is restarted; all of them or none.")
@@ -126,7 +123,7 @@ const CONFIG: &[Spec] = &[
         .flags(OPERATOR)
         .arguments(ASSIGNMENTS)
         .tips(&[tip::ALL_NODES, tip::ALL_SUCCEED])
-        .history(&[("7.0.0", "Added the ability to set multiple parameters in one call.")]),
+        .history(&[("7.0.0", "Sets more than one parameter.")]),
 ];
 
 const FUNCTION: &[Spec] = &[

@@ -62,10 +62,10 @@ pub(super) const COMMANDS: &[Spec] = &[
             one_of("expiration", LIFE).optional(),
         ])
         .history(&[
-            ("2.6.12", "Added the `EX`, `PX`, `NX` and `XX` options."),
-            ("6.0.0", "Added the `KEEPTTL` option."),
-            ("6.2.0", "Added the `GET`, `EXAT` and `PXAT` option."),
-            ("7.0.0", "Allowed the `NX` and `GET` options to be used together."),
+            ("2.6.12", "Takes `EX`, `PX`, `NX` and `XX`."),
+            ("6.0.0", "Takes `KEEPTTL`."),
+            ("6.2.0", "Takes `GET`, `EXAT` and `PXAT`."),
+            ("7.0.0", "Takes `GET` beside `NX`."),
         ]),
     command("setex", 4, "2.0.0")
         .summary("Sets a key to a string that lives for some seconds.")

@@ -7,7 +7,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::error::WireResult;
-use crate::types::{Beacon, BeaconAnswer, Decree, Envelope, Gpid, Member, Mutation, PeerId, ProcessId};
+use crate::types::{Ballot, Beacon, BeaconAnswer, Decree, Envelope, Gpid, Member, Mutation, PeerId, ProcessId};
+
+/// Partitions that one question for commit points names, at most.
+pub const COMMIT_POINTS_MAX: usize = 4096;
 
 /// What two replica servers say to each other.
 #[tarpc::service]
@@ -29,6 +32,23 @@ pub trait PeerService {
 
     /// The learner has what it needs: the session's pins and files may go.
     async fn learn_end(session: u64) -> ();
+
+    /// Up to where each of these partitions is committed, if the node leads it at this ballot and could answer a read of it
+    /// now; of others nothing is said. At most [`COMMIT_POINTS_MAX`] are looked at.
+    async fn commit_points(asked: Vec<(Gpid, Ballot)>) -> Vec<CommitPoint>;
+}
+
+/// Up to where a partition is committed, said by its primary while it holds its lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitPoint {
+    /// The partition.
+    pub gpid: Gpid,
+    /// The ballot at which it is led.
+    pub ballot: Ballot,
+    /// Every write that was acknowledged when the question arrived is at or below this.
+    pub committed: Decree,
+    /// The time by which the primary judges expiry, Unix ms.
+    pub time_ms: u64,
 }
 
 /// What a learner says of itself.

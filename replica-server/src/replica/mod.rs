@@ -2,6 +2,7 @@
 
 mod beacons;
 mod boot;
+mod commit_point;
 mod cure;
 mod digest;
 mod disk_broken;

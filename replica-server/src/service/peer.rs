@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use common::rpc::peer::{LearnChunk, LearnOffer, LearnRequest, PeerService};
+use common::rpc::peer::{CommitPoint, LearnChunk, LearnOffer, LearnRequest, PeerService};
 use common::rpc::{Context, WireResult};
-use common::types::{Beacon, BeaconAnswer, Body, Decree, Envelope, Message, Mutation, PeerId, ProcessId};
+use common::types::{Ballot, Beacon, BeaconAnswer, Body, Decree, Envelope, Gpid, Message, Mutation, PeerId, ProcessId};
 use pacifica::Event;
 
 use crate::replica::Node;
@@ -45,6 +45,10 @@ impl PeerService for PeerDoor {
 
     async fn learn_end(self, _: Context, session: u64) {
         self.node.sources.end(session);
+    }
+
+    async fn commit_points(self, _: Context, asked: Vec<(Gpid, Ballot)>) -> Vec<CommitPoint> {
+        self.node.commit_points(&asked)
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod collect;
 pub mod learn;
+pub mod marks;
 pub mod migrate;
 pub mod overlay;
 pub mod recover;

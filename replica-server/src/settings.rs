@@ -113,6 +113,7 @@ settings! {
         requirepass: Option<String> = None, "What Redis clients must say with AUTH, the same on all nodes.";
         maxclients: u64 = 10_000, "Connections of Redis clients at once.";
         timeout: HumanDuration = time(0), "A connection that says nothing for so long is closed; 0: never.";
+        max_staleness: HumanDuration = time(1000), "What a secondary answers to a connection that said READONLY lacks nothing that was acknowledged longer ago than this; 0: secondaries answer nothing.";
         max_value_bytes: ByteSize = ByteSize(1 << 20), "Longest value that Redis clients may store, at most 4MiB.";
         debug: bool = false, "Whether DEBUG is there, for test suites of clients.";
     }
@@ -225,6 +226,7 @@ impl Settings {
             password: from.requirepass.clone().unwrap_or_default(),
             clients_max: usize::try_from(from.maxclients).unwrap_or(usize::MAX),
             idle_s: from.timeout.0.as_secs(),
+            staleness_max: from.max_staleness.0,
             value_bytes_max: usize::try_from(from.max_value_bytes.0).unwrap_or(usize::MAX),
             debug: from.debug,
         }))

@@ -87,6 +87,13 @@ impl View {
             clean: true,
         }
     }
+
+    /// The ballot in which it is a secondary that does its duty, and the node of its primary.
+    pub(crate) fn follows(&self) -> Option<(Ballot, PeerId)> {
+        let follows = self.status == ReplicaStatus::Secondary && self.error.is_none();
+        let config = self.config.as_ref().filter(|config| follows && config.ballot == self.ballot)?;
+        config.primary.map(|primary| (self.ballot, primary.peer))
+    }
 }
 
 /// Where a copy stands on disk.

@@ -129,11 +129,21 @@ impl Connection {
                 if self.session.ends {
                     return;
                 }
-                let reply = self.door.read(slot, arguments, self.session.version).await;
+                let reply = self.read(slot, arguments).await;
                 self.answer(reply);
             }
             Ok(None) => self.keyless(spec, arguments).await,
         }
+    }
+
+    async fn read(&self, slot: u16, arguments: &[Bytes]) -> Reply {
+        let (door, version) = (&self.door, self.session.version);
+        if self.session.me.readonly.load(Ordering::Relaxed)
+            && let Some(reply) = door.read_secondary(slot, arguments, version).await
+        {
+            return reply;
+        }
+        door.read(slot, arguments, version).await
     }
 
     async fn write(&mut self, slot: u16, arguments: &[Bytes]) {

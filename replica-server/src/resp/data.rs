@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use common::rpc::data::DataError;
-use common::rpc::{ErrorCode, WireError};
+use common::rpc::{ErrorCode, WireError, WireResult};
 use redis_data::{Command, Context, Missing, Parsed, View};
 use resp::{Reply, Version};
 use tokio::sync::oneshot;
@@ -74,24 +74,13 @@ impl Door {
         let since = self.node.clock.mono();
         let storage = replica.storage().filter(|_| replica.may_read(since))?;
         let context = self.context(&storage, protocol);
-        let reply = match at_hand(&storage, &command, &context, once) {
-            Some(reply) => reply,
-            None => self.fetched(storage, command, context).await,
-        };
+        let reply = evaluated(storage, command, context, once).await.unwrap_or_else(|error| told(&error));
         let now = self.node.clock.mono();
         if !replica.may_read(now) {
             return None;
         }
         self.node.meters.read(since, now);
         Some(reply)
-    }
-
-    async fn fetched(&self, storage: Storage, command: Command, context: Context) -> Reply {
-        crate::replica::blocking(move || {
-            still(&storage, Reach::Disk, context.now_ms, |view| command.evaluate(view, &context))
-        })
-        .await
-        .map_or_else(|error| told(&error), |evaluation| evaluation.reply)
     }
 
     /// What an evaluation of this request is told of the world.
@@ -106,20 +95,35 @@ impl Door {
     }
 }
 
+/// The reply to a read, from memory or else from the disk. `once`: see [`looks_once`].
+///
+/// # Errors
+/// What the storage failed with.
+pub(super) async fn evaluated(storage: Storage, command: Command, context: Context, once: bool) -> WireResult<Reply> {
+    if let Some(known) = at_hand(&storage, &command, &context, once) {
+        return known;
+    }
+    crate::replica::blocking(move || {
+        still(&storage, Reach::Disk, context.now_ms, |view| command.evaluate(view, &context))
+    })
+    .await
+    .map(|evaluation| evaluation.reply)
+}
+
 /// The reply, if memory gives it: on the runtime thread.
-fn at_hand(storage: &Storage, command: &Command, context: &Context, once: bool) -> Option<Reply> {
+fn at_hand(storage: &Storage, command: &Command, context: &Context, once: bool) -> Option<WireResult<Reply>> {
     if once {
         let mut glance = Glance::new(storage);
-        let evaluated = command.evaluate(&mut glance, context).ok().map(|evaluation| evaluation.reply);
-        let known = evaluated.or_else(|| glance.failed.as_ref().map(told));
+        let evaluated = command.evaluate(&mut glance, context).ok().map(|evaluation| Ok(evaluation.reply));
+        let known = evaluated.or_else(|| glance.failed.take().map(Err));
         if known.is_some() || !glance.scans {
             return known;
         }
     }
     match still(storage, Reach::Memory, context.now_ms, |view| command.evaluate(view, context)) {
-        Ok(evaluation) => Some(evaluation.reply),
+        Ok(evaluation) => Some(Ok(evaluation.reply)),
         Err(error) if error.code == ErrorCode::NotReady => None,
-        Err(error) => Some(told(&error)),
+        Err(error) => Some(Err(error)),
     }
 }
 
@@ -143,7 +147,7 @@ pub(super) fn still<T>(
 
 /// Whether a command looks at the storage once, or at a hash's head and then at one field, which that head leads to whatever
 /// happens in between: it needs no moment of its own, which would cost as much as the read.
-fn looks_once(arguments: &[Bytes]) -> bool {
+pub(super) fn looks_once(arguments: &[Bytes]) -> bool {
     let field =
         |name: &Bytes| [&b"HGET"[..], b"HEXISTS", b"HSTRLEN"].iter().any(|known| name.eq_ignore_ascii_case(known));
     match arguments {
@@ -154,7 +158,7 @@ fn looks_once(arguments: &[Bytes]) -> bool {
 }
 
 /// The command of a request whose name and number of arguments are right.
-fn command(arguments: &[Bytes]) -> Result<Command, Reply> {
+pub(super) fn command(arguments: &[Bytes]) -> Result<Command, Reply> {
     match redis_data::parse(arguments)? {
         Parsed::Command(command) => Ok(command),
         Parsed::Keyspace(_) => Err(Reply::error("ERR the command has no keys")),

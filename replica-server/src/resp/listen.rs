@@ -17,6 +17,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until told to stop; connections then end with their clients' requests under way unanswered.
 pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, stop: Stop) {
+    tokio::spawn(Arc::clone(&door.freshness).run(stop.clone()));
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,

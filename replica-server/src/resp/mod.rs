@@ -6,6 +6,7 @@
 //!                ├─ about the server itself ──► server, parameters, clients
 //!                ├─ about the cluster ────────► atlas (what the meta server says, looked at every second)
 //!                ├─ about all keys of the node ► keyspace
+//!                ├─ reads after READONLY ─────► secondary: the storage, while freshness knows it to be fresh enough
 //!                └─ about keys of one slot ───► place: here, elsewhere (MOVED), nowhere (waits, then CLUSTERDOWN)
 //!                                                  ├─ read: the storage, under the primary's lease
 //!                                                  └─ write: the partition's task
@@ -19,11 +20,13 @@ mod clients;
 mod connection;
 mod data;
 mod door;
+mod freshness;
 mod keyspace;
 mod listen;
 mod parameters;
 mod place;
 mod replies;
+mod secondary;
 mod server;
 mod session;
 mod view;

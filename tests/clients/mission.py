@@ -1,6 +1,7 @@
 """Unmodified redis-py against a cluster that fails beneath it.
 
-Usage: mission.py HOST:PORT[,HOST:PORT...]. Works until standard input ends, and then until every worker has counted some
+Usage: mission.py HOST:PORT[,HOST:PORT...] [SECONDS]. With SECONDS it reads from replicas too, which may lack what was
+acknowledged within so many seconds. Works until standard input ends, and then until every worker has counted some
 times more, which shows that the client is well again. Prints one JSON document: operations that were answered, errors that
 the client let through by kind, and every wrong answer.
 """
@@ -8,12 +9,14 @@ import collections
 import json
 import sys
 import threading
+import time
 
 from redis.cluster import ClusterNode, RedisCluster
 from redis.exceptions import RedisError
 
 WORKERS = 4
 COUNTS_AFTER = 50
+stale_max = float(sys.argv[2]) if len(sys.argv) > 2 else 0
 stop = threading.Event()
 lock = threading.Lock()
 report = {"operations": 0, "errors": collections.Counter(), "wrong": []}
@@ -43,15 +46,19 @@ class Register:
 
     def __init__(self, what, write, read):
         self.what, self.write, self.read = what, write, read
-        self.acknowledged = self.tried = 0
+        self.tried = 0
+        # When each value was acknowledged, beginning with the last that every reader has to see.
+        self.acknowledged = collections.deque([(0, 0)])
 
     def step(self):
         self.tried += 1
         if attempt(lambda: self.write(self.tried)) is not None:
-            self.acknowledged = self.tried
+            self.acknowledged.append((time.monotonic(), self.tried))
+        while len(self.acknowledged) > 1 and self.acknowledged[1][0] <= time.monotonic() - stale_max:
+            self.acknowledged.popleft()
         found = attempt(self.read_or_zero)
         if found is not None:
-            judge(self.what, found, self.acknowledged, self.tried)
+            judge(self.what, found, self.acknowledged[0][1], self.tried)
 
     def read_or_zero(self):
         return int(self.read() or 0)
@@ -78,7 +85,9 @@ def worker(client, number):
 
 def main():
     nodes = [address.rsplit(":", 1) for address in sys.argv[1].split(",")]
-    client = RedisCluster(startup_nodes=[ClusterNode(host, int(port)) for host, port in nodes], decode_responses=True)
+    startup_nodes = [ClusterNode(host, int(port)) for host, port in nodes]
+    replicas = {"read_from_replicas": True} if stale_max > 0 else {}
+    client = RedisCluster(startup_nodes=startup_nodes, decode_responses=True, **replicas)
     workers = [threading.Thread(target=worker, args=(client, number)) for number in range(WORKERS)]
     for one in workers:
         one.start()

@@ -41,8 +41,16 @@ impl Mission {
     /// # Errors
     /// It cannot be installed, or does not start.
     pub async fn python(addresses: &[String]) -> Result<Self> {
-        let mut command = Command::new(installed().await?.join("python/bin/python"));
-        command.arg(script("mission.py")).arg(addresses.join(","));
+        Self::start(python(addresses).await?).await
+    }
+
+    /// The same with `read_from_replicas`, which may lack what was acknowledged within `stale_max`.
+    ///
+    /// # Errors
+    /// It cannot be installed, or does not start.
+    pub async fn python_of_replicas(addresses: &[String], stale_max: Duration) -> Result<Self> {
+        let mut command = python(addresses).await?;
+        command.arg(stale_max.as_secs_f64().to_string());
         Self::start(command).await
     }
 
@@ -106,6 +114,12 @@ async fn installed() -> Result<PathBuf> {
     let last = text.lines().last().filter(|_| ran.status.success());
     last.map(PathBuf::from)
         .with_context(|| format!("scripts/redis_clients.sh: {}", String::from_utf8_lossy(&ran.stderr)))
+}
+
+async fn python(addresses: &[String]) -> Result<Command> {
+    let mut command = Command::new(installed().await?.join("python/bin/python"));
+    command.arg(script("mission.py")).arg(addresses.join(","));
+    Ok(command)
 }
 
 fn script(name: &str) -> PathBuf {

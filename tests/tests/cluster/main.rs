@@ -23,6 +23,7 @@ mod node_drain;
 mod recover;
 mod redis;
 mod redis_door;
+mod redis_secondary;
 mod region;
 mod replication;
 mod restart;

@@ -15,10 +15,12 @@ use tests::redis_clients::{Mission, Report, run};
 use tests::wait;
 use tokio::task::JoinSet;
 
-use crate::support::{TABLE, ended, on_node, pick, same_everywhere, turn};
+use crate::support::{TABLE, ended, on_node, pick, same_everywhere, secondary_reads, turn};
 
 /// Redis clients find their way within this after a change.
 const SOON: Duration = Duration::from_secs(30);
+/// `resp.max_staleness` where nothing else is said.
+const STALENESS: Duration = Duration::from_secs(1);
 
 async fn served() -> Result<(Cluster, Vec<String>)> {
     let settings = vec![("resp.table", TABLE.to_owned())];
@@ -64,6 +66,18 @@ async fn redis_py_gets_no_wrong_answer_while_a_node_dies_and_a_replica_moves() -
     let mission = Mission::python(&addresses).await?;
     trouble(&mut cluster).await?;
     judge("redis-py", &mission.end().await?);
+    same_everywhere(&cluster).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_py_that_reads_from_replicas_gets_nothing_older_than_they_may_tell() -> Result<()> {
+    let _turn = turn().await;
+    let (mut cluster, addresses) = served().await?;
+    let mission = Mission::python_of_replicas(&addresses, STALENESS).await?;
+    trouble(&mut cluster).await?;
+    judge("redis-py", &mission.end().await?);
+    let by_secondaries = secondary_reads(&cluster)?;
+    assert!(by_secondaries > 100.0, "{by_secondaries} reads by secondaries");
     same_everywhere(&cluster).await
 }
 

@@ -140,3 +140,8 @@ pub(crate) fn metric(address: &str, parts: &[&str]) -> Result<f64> {
     let samples = text.lines().filter(|line| !line.starts_with('#') && parts.iter().all(|part| line.contains(part)));
     Ok(samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
 }
+
+/// READONLY reads that secondaries of all nodes have answered.
+pub(crate) fn secondary_reads(cluster: &Cluster) -> Result<f64> {
+    cluster.nodes.iter().map(|node| metric(&node.http, &["resp_secondary_reads_total"])).sum()
+}

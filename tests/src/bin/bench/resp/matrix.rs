@@ -8,8 +8,10 @@ use super::sides::{Pair, Run, Side};
 use super::tool::{self, Job, Seen, Test};
 use crate::report::say;
 
-/// Batches of each connection in the first trial.
-const TRIAL_BATCHES: u64 = 20;
+/// Batches of each connection in the first trial,
+const TRIAL_BATCHES: u64 = 10;
+/// but no fewer requests in all: how fast a shorter one is cannot be told.
+const TRIAL_MIN: u64 = 5000;
 /// Of so many draws among N keys, a multiple of N, six of seven keys are drawn.
 const DRAWS: u64 = 2;
 
@@ -56,7 +58,8 @@ async fn row(pair: &Pair, options: &Options, job: Job) -> Result<Row> {
 
 /// Requests of a run. Finding out warms up caches and processors: the first trial is short, and slow for being first.
 async fn requests(side: &Side, options: &Options, job: &Job) -> Result<u64> {
-    let first = tool::run(side, job, job.clients * job.pipeline * TRIAL_BATCHES).await?;
+    let trial = (job.clients * job.pipeline * TRIAL_BATCHES).max(TRIAL_MIN);
+    let first = tool::run(side, job, trial).await?;
     let second = tool::run(side, job, in_time(first, options.seconds / 4.0)).await?;
     Ok(options.requests.unwrap_or_else(|| in_time(second, options.seconds)))
 }

@@ -9,6 +9,7 @@
 
 mod confirmed;
 mod connections;
+mod counted;
 mod etcd;
 mod figures;
 mod lines;

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use super::counted;
 use super::sides::Side;
 
 const PROGRAM: &str = "redis-benchmark";
@@ -62,6 +63,14 @@ pub(crate) struct Seen {
 /// # Errors
 /// A request fails, or redis-benchmark is not installed.
 pub(crate) async fn run(side: &Side, job: &Job, requests: u64) -> Result<Seen> {
+    if side.addresses.len() == 1 {
+        return ran(side, job, requests).await;
+    }
+    let (seen, rate) = counted::rate_during(side, requests, ran(side, job, requests)).await?;
+    Ok(Seen { rate: rate.unwrap_or(seen.rate), ..seen })
+}
+
+async fn ran(side: &Side, job: &Job, requests: u64) -> Result<Seen> {
     let (host, port) = side.address()?.rsplit_once(':').context("host:port")?;
     let mut command = Command::new(PROGRAM);
     command.args(["-h", host, "-p", port, "--csv"]).args(arguments(job, requests));

@@ -34,6 +34,8 @@ use crate::disk::{DataDir, DiskManager, layout};
 
 const PAUSE_FIRST: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// How long the meta server's word on a copy without a role is waited for.
+const WORD: Duration = Duration::from_secs(1);
 /// Times that a step past the point of no return is tried before its own way out is taken.
 const FORWARD_TRIES: u32 = 4;
 
@@ -137,6 +139,11 @@ impl<H: MoveHost> Driver<H> {
         if has_way_back && (tries >= FORWARD_TRIES || late) {
             return self.begin_restoring();
         }
+        // A new copy that was a member again already, was lost, and was replaced: nobody asks for it any more.
+        let replaced = state == JobState::Learning && self.is_replaced();
+        if replaced {
+            return self.decide(JobOutcome::Failed, Some(MoveError::Replaced(self.gpid()).to_string()));
+        }
         if late {
             let text = "; the new copy stays in place, and the meta server cures the partition";
             return self.decide(JobOutcome::Failed, Some(format!("{error}{text}")));
@@ -223,6 +230,13 @@ impl<H: MoveHost> Driver<H> {
         self.window.step(step, self.clock.mono());
     }
 
+    /// Whether the partition is whole without this node's copy, so that nobody takes it back in. What cannot be learned
+    /// soon is no reason to give up.
+    pub(super) fn is_replaced(&self) -> bool {
+        let word = async { tokio::time::timeout(WORD, self.host.is_replaced(self.gpid())).await };
+        matches!(self.runtime.block_on(word), Ok(Ok(true)))
+    }
+
     /// Passes a fault point.
     pub(super) fn pass(&self, point: Point, path: &Path) -> Result<(), MoveError> {
         fault::pass(point, path).map_err(MoveError::io(path))
@@ -271,7 +285,7 @@ impl<H: MoveHost> Driver<H> {
 pub(super) fn is_passing(error: &MoveError) -> bool {
     match error {
         MoveError::Host(error) => may_pass(error.code),
-        MoveError::Cancelled | MoveError::Stopped => false,
+        MoveError::Cancelled | MoveError::Stopped | MoveError::Replaced(_) => false,
         MoveError::Io { .. } | MoveError::Copy(_) | MoveError::Storage(_) | MoveError::Unexpected(_) => true,
     }
 }

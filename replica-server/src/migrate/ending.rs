@@ -35,7 +35,8 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) {
     if record.left.is_some() {
         date_origin(driver);
     }
-    if record.job.was_primary {
+    // A copy that nobody takes back in has no role to be waited for.
+    if record.job.was_primary && !driver.is_replaced() {
         await_role(driver);
         duty(driver, "the hand-back of the primary", || driver.host.hand_back(gpid));
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use common::fs::CopyError;
 use common::rpc::WireError;
+use common::types::Gpid;
 
 use crate::storage::StorageError;
 
@@ -34,6 +35,9 @@ pub(super) enum MoveError {
     /// The rest of the node, or the meta server, refused.
     #[error("{0}")]
     Host(#[from] WireError),
+    /// The partition is whole without the copy that moves, and does not take it back.
+    #[error("{0} was made anew elsewhere, and is complete without this copy")]
+    Replaced(Gpid),
     /// What was found is not what was expected.
     #[error("{0}")]
     Unexpected(String),

@@ -33,6 +33,15 @@ impl MovingReplica {
     pub(super) const fn is_sole(&self) -> bool {
         self.replica_count == 1
     }
+
+    /// Whether it has a role in which it can be copied.
+    pub(super) const fn can_be_copied(&self) -> bool {
+        match self.status {
+            ReplicaStatus::Secondary => true,
+            ReplicaStatus::Primary => self.is_sole(),
+            ReplicaStatus::Learner | ReplicaStatus::Inactive | ReplicaStatus::Error => false,
+        }
+    }
 }
 
 /// A copy: where it stands and what it is.
@@ -57,6 +66,10 @@ pub trait MoveHost: Send + Sync + 'static {
 
     /// The replica, if it is open.
     fn replica(&self, gpid: Gpid) -> impl Future<Output = Option<MovingReplica>> + Send;
+
+    /// Whether the partition has all its copies without one on this node, by the meta server's word, and awaits none from
+    /// it: then nobody takes this node's copy back in.
+    fn is_replaced(&self, gpid: Gpid) -> impl Future<Output = WireResult<bool>> + Send;
 
     /// Locks the partition at the meta server for the job.
     fn lock(&self, gpid: Gpid, job: Uuid) -> impl Future<Output = WireResult<()>> + Send;

@@ -4,8 +4,8 @@
 //! Migrator (validate, store, queue) ── Driver, a thread per job ── one file per step:
 //!    start ──> moving ──> moved ──> closed ──> learning ──> ending
 //!    lock,     rounds     check,    close,     open,        hand back,
-//!    demote    (round)    leave     seal,      rejoin,      unlock
-//!                                   rename     wait
+//!    demote    (round,    leave     seal,      rejoin,      unlock
+//!    (ready)   watch)               rename     wait
 //! ```
 //!
 //! The rest of the node is behind the trait [`MoveHost`].
@@ -28,11 +28,13 @@ mod moved;
 mod moving;
 mod options;
 mod pause;
+mod ready;
 mod restore;
 mod round;
 mod start;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod window;
 
 pub use host::{CopyPlace, MoveHost, MovingReplica};

@@ -16,8 +16,9 @@ use super::error::MoveError;
 use super::host::{MoveHost, MovingReplica};
 use super::job_cell::JobCell;
 use super::manifest::Manifest;
-use super::round::{self, Notes, Plan, Source};
-use super::start;
+use super::round::{Notes, Plan, Source};
+use super::watch::Watch;
+use super::{ready, round};
 use crate::disk::layout;
 use crate::storage::Storage;
 
@@ -29,7 +30,7 @@ pub(super) fn run<H: MoveHost>(driver: &mut Driver<H>) -> Result<JobState, MoveE
     manifest.rounds.clear();
     let mut before = None;
     loop {
-        let replica = start::ready(driver)?;
+        let replica = ready::to_go_on(driver)?;
         if !manifest.rounds.is_empty() {
             hold_compaction(driver, &replica.storage)?;
         }
@@ -81,7 +82,7 @@ fn copy_round<H: MoveHost>(
     manifest: &mut Manifest,
     source: &Source<'_>,
 ) -> Result<(), MoveError> {
-    let (cell, throttle, cancel) = (Arc::clone(&driver.cell), driver.cell.throttle.clone(), driver.cell.cancel.clone());
+    let (cell, throttle, watch) = (Arc::clone(&driver.cell), driver.cell.throttle.clone(), Watch::begin(driver));
     let held = Mutex::new(&mut driver.compaction);
     let meter = Mutex::new(Meter { since: driver.clock.mono(), bytes: 0 });
     let (clock, meters) = (driver.clock.clone(), Arc::clone(&driver.meters));
@@ -92,12 +93,12 @@ fn copy_round<H: MoveHost>(
             held.look();
         }
     };
-    let context = CopyContext { throttle: &throttle, cancel: &cancel, progress: &progress };
-    let plan = round::plan(tmp, manifest, source, &context)?;
+    let context = CopyContext { throttle: &throttle, cancel: watch.cancel(), progress: &progress };
+    let plan = round::plan(tmp, manifest, source, &context).map_err(|error| watch.explain(error))?;
     note_plan(&cell, source, &plan);
     let notes = Notes::new(&driver.clock, driver.options.note_every);
     let copied = round::copy(tmp, manifest, source, plan, &context, notes);
-    let report = copied.inspect_err(|error| note_disk(driver, error))?;
+    let report = copied.inspect_err(|error| note_disk(driver, error)).map_err(|error| watch.explain(error))?;
     let (gpid, job, verified) = (driver.gpid(), driver.cell.id(), report.verified);
     tracing::info!(%gpid, %job, copied = ?report.copied, ?verified, whole = ?report.whole, "copied and read back");
     Ok(())

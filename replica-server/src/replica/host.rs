@@ -10,6 +10,7 @@ use common::types::{
     ReplicaStatus,
 };
 use pacifica::Event;
+use replica_state::migrate::is_replaced;
 use uuid::Uuid;
 
 use super::handle::{Place, Replica};
@@ -119,6 +120,10 @@ impl MoveHost for Host {
             replica_count: config.map_or(0, |config| config.replica_count),
             min_replicas: config.map_or(1, |config| config.min_replicas()),
         })
+    }
+
+    async fn is_replaced(&self, gpid: Gpid) -> WireResult<bool> {
+        Ok(is_replaced(&*self.config(gpid).await?, self.node.peer))
     }
 
     async fn lock(&self, gpid: Gpid, job: Uuid) -> WireResult<()> {

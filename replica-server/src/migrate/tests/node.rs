@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::clock::Clock;
-use common::job::{Job, LearnKind};
+use common::job::{Job, JobState, LearnKind};
 use common::rpc::node_admin::DiskMigrate;
 use common::rpc::{ErrorCode, WireError, WireResult};
 use common::types::{
@@ -45,6 +45,8 @@ pub(super) struct Cluster {
     pub(super) sole: bool,
     /// How many of the other two members are gone.
     pub(super) lost: Arc<AtomicUsize>,
+    /// The partition is whole without this node's copy.
+    pub(super) replaced: bool,
     /// From where the log was copied to the other disk.
     pub(super) tail_after: Option<Decree>,
     /// What was asked for, in order.
@@ -189,6 +191,10 @@ impl MoveHost for Host {
             replica_count,
             min_replicas,
         })
+    }
+
+    async fn is_replaced(&self, _: Gpid) -> WireResult<bool> {
+        Ok(self.cluster.lock().replaced)
     }
 
     async fn lock(&self, _: Gpid, job: Uuid) -> WireResult<()> {
@@ -475,6 +481,24 @@ impl Node {
         assert_eq!(storage.applied().decree.0, cluster.log.len() as u64);
         for key in &cluster.keys {
             assert!(storage.get(key).unwrap().is_some(), "{} is lost", String::from_utf8_lossy(key));
+        }
+    }
+
+    /// Waits until the job is in that state.
+    pub(super) async fn in_state(&self, job: Uuid, state: JobState) {
+        let mut changes = self.migrator.changes();
+        while self.migrator.job(job).unwrap().state != state {
+            changes.changed().await.unwrap();
+        }
+    }
+
+    /// The partition drops this node's copy, and is made whole without it.
+    pub(super) fn replace_copy(&self) {
+        let mut cluster = self.cluster.lock();
+        (cluster.member, cluster.replaced) = (None, true);
+        cluster.ballot = cluster.ballot.next();
+        if let Some(open) = self.host.open.lock().as_mut() {
+            open.status = ReplicaStatus::Inactive;
         }
     }
 

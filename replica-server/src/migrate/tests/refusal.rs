@@ -62,13 +62,62 @@ async fn a_copy_under_way_gives_way_to_the_cure_of_a_partition_that_refuses_writ
     let node = Node::new();
     node.fill(0, 2000);
     let id = node.migrator.submit(slow(&node)).await.unwrap().id;
-    let mut changes = node.migrator.changes();
-    while node.migrator.job(id).unwrap().state != JobState::Moving {
-        changes.changed().await.unwrap();
-    }
+    node.in_state(id, JobState::Moving).await;
     node.stop().await;
     node.cluster.lock().lost.store(2, Ordering::SeqCst);
     let node = node.restart();
+    let job = node.ended(id).await;
+    assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
+    assert!(job.last_error.as_ref().unwrap().contains("only 1 members are left"), "{job:?}");
+    node.check_whole_on("disk1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_was_replaced_meanwhile_is_not_waited_for_and_not_copied_on() {
+    for restarted in [false, true] {
+        let mut node = Node::new();
+        node.host.set_status(ReplicaStatus::Primary);
+        node.fill(0, 2000);
+        let id = node.migrator.submit(slow(&node)).await.unwrap().id;
+        node.in_state(id, JobState::Moving).await;
+        if restarted {
+            node.stop().await;
+            node.replace_copy();
+            node = node.restart();
+        } else {
+            node.replace_copy();
+        }
+        let job = node.ended(id).await;
+        assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
+        assert!(job.last_error.as_ref().unwrap().contains("complete without this copy"), "{job:?}");
+        let cluster = node.cluster.lock();
+        assert_eq!(cluster.locked, None, "the partition is free for its cure");
+        assert!(!cluster.calls.contains(&"hand_back"), "it has no role to be handed the primary");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_copy_that_was_lost_and_replaced_does_not_keep_its_job_until_the_deadline() {
+    let node = Node::new();
+    node.fill(0, 100);
+    node.cluster.lock().failing.insert("wait_member", ErrorCode::NotMember);
+    let job = node.submit("disk1", "disk2").await;
+    node.failed_after("wait_member", "rejoin").await;
+    assert!(node.migrator.job(job).unwrap().is_running(), "it may be taken in yet");
+    node.replace_copy();
+    let job = node.ended(job).await;
+    assert_eq!(job.outcome, JobOutcome::Failed);
+    assert!(job.last_error.as_ref().unwrap().contains("complete without this copy"), "{job:?}");
+    assert_eq!(node.cluster.lock().locked, None, "the partition is free for its cure");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_under_way_stops_in_mid_file_for_a_partition_that_refuses_writes() {
+    let node = Node::new();
+    node.fill(0, 2000);
+    let id = node.migrator.submit(slow(&node)).await.unwrap().id;
+    node.in_state(id, JobState::Moving).await;
+    node.cluster.lock().lost.store(2, Ordering::SeqCst);
     let job = node.ended(id).await;
     assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
     assert!(job.last_error.as_ref().unwrap().contains("only 1 members are left"), "{job:?}");
@@ -85,10 +134,7 @@ async fn a_cancelled_copy_stops_and_leaves_nothing() {
     let node = Node::new();
     node.fill(0, 2000);
     let job = node.migrator.submit(slow(&node)).await.unwrap().id;
-    let mut changes = node.migrator.changes();
-    while node.migrator.job(job).unwrap().state != JobState::Moving {
-        changes.changed().await.unwrap();
-    }
+    node.in_state(job, JobState::Moving).await;
     node.migrator.cancel(JobName::Id(job)).unwrap();
     let ended = node.ended(job).await;
     assert_eq!((ended.state, ended.outcome), (JobState::Idle, JobOutcome::Cancelled));
@@ -180,10 +226,7 @@ async fn a_target_that_fills_up_changes_nothing_and_is_told_apart() {
     node.fill(0, 100);
     // It fits when the job is accepted; meanwhile somebody else fills the disk.
     let job = node.migrator.submit(slow(&node)).await.unwrap().id;
-    let mut changes = node.migrator.changes();
-    while node.migrator.job(job).unwrap().state != JobState::Moving {
-        changes.changed().await.unwrap();
-    }
+    node.in_state(job, JobState::Moving).await;
     assert!(std::fs::write(small.0.join("somebody-else"), vec![1; 5 << 20]).is_err());
     node.migrator.set_rate(RateChange::Job(job, 0)).unwrap();
     let job = node.ended(job).await;

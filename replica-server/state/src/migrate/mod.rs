@@ -10,12 +10,14 @@
 
 mod pace;
 mod queue;
+mod replaced;
 mod rounds;
 mod throttled;
 mod validate;
 
 pub use pace::{FLOOR_BYTES_PER_S, Pace, Seen};
 pub use queue::{MOVES_MAX, Waiting, admit};
+pub use replaced::is_replaced;
 pub use rounds::{ROUNDS_MAX, SMALL_BYTES, Verdict, after_round};
 pub use throttled::throttled_by;
 pub use validate::{DiskFacts, MoveFacts, MoveRequest, ReplicaFacts, RunningMove, validate};

@@ -7,5 +7,6 @@ mod every_state;
 mod many;
 mod only_copy;
 mod power_cut;
+mod replaced;
 mod target;
 mod trial;

@@ -176,6 +176,7 @@ impl FakeNode {
             prepared: Decree(0),
             committed: Decree(0),
             clean: true,
+            size_bytes: 0,
             learned_bytes: 0,
             learn_bytes: 0,
         })
@@ -195,6 +196,7 @@ impl FakeNode {
                 draining: false,
             }],
             replicas: self.configs.lock().values().filter_map(|c| self.report(c)).collect(),
+            headroom_bytes: 0,
             nodes_version: 0,
             jobs: Vec::new(),
         }

@@ -101,7 +101,7 @@ impl MetaLink {
         loop {
             let now_ms = node.clock.wall_ms();
             let jobs = migrator.jobs().into_iter().filter(|job| job.updated_at_ms >= told_ms).collect();
-            let heartbeat = report(&node, nodes_version, jobs, stop.is_cancelled());
+            let heartbeat = report(&node, nodes_version, migrator.options().headroom_bytes, jobs, stop.is_cancelled());
             let sent = self.ask(|client, context| {
                 let heartbeat = heartbeat.clone();
                 async move { client.heartbeat(context, heartbeat).await }
@@ -135,7 +135,7 @@ async fn collect(node: Arc<Node>, gpid: Gpid, order: (common::types::Incarnation
     }
 }
 
-fn report(node: &Node, nodes_version: u64, jobs: Vec<Job>, stopping: bool) -> Heartbeat {
+fn report(node: &Node, nodes_version: u64, headroom_bytes: u64, jobs: Vec<Job>, stopping: bool) -> Heartbeat {
     let disks = node.disks.figures().into_iter().map(|disk| DiskReport {
         disk: disk.tag,
         status: disk.status,
@@ -149,6 +149,7 @@ fn report(node: &Node, nodes_version: u64, jobs: Vec<Job>, stopping: bool) -> He
         loaded: node.is_loaded(),
         stopping,
         disks: disks.collect(),
+        headroom_bytes,
         replicas: node.registry.all().iter().map(|replica| replica.report()).collect(),
         nodes_version,
         jobs,

@@ -84,6 +84,8 @@ pub struct Heartbeat {
     pub stopping: bool,
     /// Its disks.
     pub disks: Vec<DiskReport>,
+    /// Bytes that must stay free on a disk beyond a copy that comes to it.
+    pub headroom_bytes: u64,
     /// Its replicas, in order of gpid.
     pub replicas: Vec<ReplicaReport>,
     /// Version of the node list that it knows.
@@ -126,6 +128,8 @@ pub struct ReplicaReport {
     pub committed: Decree,
     /// The log was read to its end without damage, and its recovered tail is fsynced.
     pub clean: bool,
+    /// Bytes of its data on disk and in memory, as of a few seconds ago.
+    pub size_bytes: u64,
     /// Bytes that it fetched as a learner in this process.
     pub learned_bytes: u64,
     /// Bytes that it was offered as a learner in this process, those that it fetched included.

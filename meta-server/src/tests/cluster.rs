@@ -173,6 +173,7 @@ async fn a_dropped_table_is_gone_and_its_copies_are_told_to_go() {
         prepared: Decree(0),
         committed: Decree(0),
         clean: true,
+        size_bytes: 0,
         learned_bytes: 0,
         learn_bytes: 0,
     }];

@@ -18,6 +18,7 @@ mod procedure;
 mod record;
 mod refusal;
 mod request;
+mod room;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -37,4 +38,5 @@ pub use procedure::{
 pub use record::{Identity, JobKey, Record};
 pub use refusal::ChangeRefusal;
 pub use request::{Asked, JOBS_MAX, PartitionFilter, PartitionHealth, RecoverDecision, Verdict, plan_nodes};
+pub use room::Room;
 pub use table::{NAME_BYTES_MAX, PARTITIONS_MAX, REPLICAS_MAX, Table, TableStatus, ValidatedTable};

@@ -41,6 +41,8 @@ pub struct Vitals {
     pub stopping: bool,
     /// Its disks.
     pub disks: Vec<DiskReport>,
+    /// Bytes that must stay free on a disk beyond a copy that comes to it.
+    pub headroom_bytes: u64,
     /// Its copies.
     pub replicas: BTreeMap<Gpid, ReplicaReport>,
 }
@@ -54,6 +56,7 @@ impl Vitals {
             loaded: heartbeat.loaded,
             stopping: heartbeat.stopping,
             disks: heartbeat.disks.clone(),
+            headroom_bytes: heartbeat.headroom_bytes,
             replicas: heartbeat.replicas.iter().map(|r| (r.gpid, *r)).collect(),
         }
     }
@@ -61,14 +64,19 @@ impl Vitals {
     /// Whether a disk takes new replicas.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.disks.iter().any(takes_replicas)
+        self.open_disks().next().is_some()
+    }
+
+    /// The disks that take new replicas.
+    pub(crate) fn open_disks(&self) -> impl Iterator<Item = &DiskReport> {
+        self.disks.iter().filter(|disk| takes_replicas(disk))
     }
 
     /// The largest free share among the disks that take new replicas, in thousandths.
     #[must_use]
     pub fn free_permille(&self) -> u64 {
         let share = |d: &DiskReport| d.available_bytes.saturating_mul(1000) / d.capacity_bytes.max(1);
-        self.disks.iter().filter(|d| takes_replicas(d)).map(share).max().unwrap_or(0)
+        self.open_disks().map(share).max().unwrap_or(0)
     }
 
     /// Whether a disk is there that cannot be read: it could hold what is not reported (rule LAST COPY).

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use common::rpc::data::{DataError, DataOp, DataReply};
@@ -119,6 +119,8 @@ pub(crate) struct Replica {
     pub(super) changed: watch::Sender<(ReplicaStatus, Ballot)>,
     /// Whether it leads and serves.
     pub(super) serves: watch::Sender<bool>,
+    /// How large it was when it was last measured.
+    pub(super) size_bytes: AtomicU64,
     /// What it fetched of checkpoints as a learner.
     pub(crate) learned: Arc<Progress>,
 }
@@ -221,8 +223,16 @@ impl Replica {
             prepared: view.prepared,
             committed: view.committed,
             clean: view.clean && view.error.is_none(),
+            size_bytes: self.size_bytes.load(Ordering::Relaxed),
             learned_bytes: self.learned.fetched.load(Ordering::Relaxed),
             learn_bytes: self.learned.offered.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Notes how large it is, for the next report. Blocks for a moment.
+    pub(super) fn measure(&self) {
+        if let Some(Ok(bytes)) = self.storage().map(|storage| storage.size_bytes()) {
+            self.size_bytes.store(bytes, Ordering::Relaxed);
         }
     }
 

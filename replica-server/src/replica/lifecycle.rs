@@ -2,6 +2,7 @@
 //! stopped, set aside.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use common::rpc::{ErrorCode, WireError, WireResult};
 use common::types::{Ballot, Decree, Gpid, Incarnation, Member, PartitionConfig, ReplicaStatus};
@@ -222,6 +223,7 @@ impl Node {
             view: Mutex::new(Arc::new(view)),
             changed: watch::Sender::new((status, ballot)),
             serves: watch::Sender::new(false),
+            size_bytes: AtomicU64::default(),
             learned: Arc::default(),
         });
         self.registry.insert(Arc::clone(&replica));

@@ -48,13 +48,17 @@ impl Node {
         }
     }
 
-    /// Follows free space and disk failures, and tells the replicas concerned.
+    /// Follows free space, the size of replicas and disk failures, and tells the replicas concerned.
     pub(crate) async fn watch_disks(self: Arc<Self>, every: Duration) {
         let mut known: BTreeMap<String, Health> = BTreeMap::new();
         loop {
             tokio::time::sleep(every).await;
-            let disks = Arc::clone(&self.disks);
-            blocking(move || disks.poll()).await;
+            let (disks, replicas) = (Arc::clone(&self.disks), self.registry.all());
+            blocking(move || {
+                disks.poll();
+                replicas.iter().for_each(|replica| replica.measure());
+            })
+            .await;
             for (disk, open) in self.logs.all() {
                 if let LogStatus::IoError(error) = open.log.status() {
                     self.disks.fail(&disk, error.to_string());

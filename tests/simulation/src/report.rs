@@ -26,6 +26,7 @@ fn report(gpid: Gpid, runtime: &Runtime, ballot: Ballot) -> ReplicaReport {
         prepared: core.prepared(),
         committed: core.committed(),
         clean: runtime.clean,
+        size_bytes: 0,
         learned_bytes: 0,
         learn_bytes: 0,
     }
@@ -51,6 +52,7 @@ impl World {
             stopping: false,
             disks,
             replicas: replicas.collect(),
+            headroom_bytes: 0,
             nodes_version: 0,
             jobs: Vec::new(),
         };

@@ -90,17 +90,20 @@ impl Outlook<'_> {
     /// Why the nodes without a copy get none.
     fn why_not(&self, config: &PartitionConfig) -> String {
         let others = self.cluster.nodes().filter(|node| config.copy_on(node.peer).is_none());
-        let reasons = others.map(|node| format!("{} {}", self.cluster.name_of(node.peer), self.unfit(node)));
+        let reasons = others.map(|node| format!("{} {}", self.cluster.name_of(node.peer), self.unfit(config, node)));
         let reasons: Vec<String> = reasons.take(NAMED_MAX).collect();
         if reasons.is_empty() { ": all hold one".to_owned() } else { format!(": {}", reasons.join(", ")) }
     }
 
-    fn unfit(&self, node: &Node) -> &'static str {
+    fn unfit(&self, config: &PartitionConfig, node: &Node) -> &'static str {
+        let bytes = self.cluster.copy_bytes(config, self.now.mono);
+        let fits = || self.cluster.room_for(config.gpid, node.peer, self.now.mono).is_none_or(|room| room.fits(bytes));
         match self.cluster.vitals(node.peer, self.now.mono) {
             None => "does not heartbeat",
             Some(_) if node.draining => "is drained",
             Some(vitals) if vitals.stopping || !vitals.loaded => "starts or stops",
             Some(vitals) if !vitals.has_room() => "has no disk that takes replicas",
+            Some(_) if !fits() => "has no disk with room for it",
             Some(_) if self.is_unsteady(node.peer) => "came back too often lately",
             Some(_) => "still holds an old copy",
         }

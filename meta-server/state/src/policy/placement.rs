@@ -9,6 +9,7 @@ use common::types::{PartitionConfig, PeerId, Time};
 use crate::cluster::Cluster;
 use crate::node::Vitals;
 use crate::partition::Partition;
+use crate::room::Room;
 
 /// A node with less than this share free comes last, in thousandths.
 const SCARCE_PERMILLE: u64 = 150;
@@ -19,6 +20,7 @@ const LEARNERS_MAX: u32 = 64;
 /// How loaded the usable nodes are, including what was placed since this was made.
 #[derive(Clone, Debug)]
 pub struct Loads {
+    now: Time,
     nodes: BTreeMap<PeerId, Load>,
 }
 
@@ -28,6 +30,7 @@ struct Load {
     copies: u32,
     learners: u32,
     free_permille: u64,
+    room: Room,
     /// It does not come and go.
     steady: bool,
 }
@@ -41,21 +44,26 @@ impl Loads {
         let usable = usable.filter_map(|node| Some((node.peer, cluster.vitals(node.peer, now)?)));
         let usable = usable.filter(|(_, v)| v.loaded && !v.stopping && v.has_room());
         let steady = |peer| cluster.distrust(peer, steady_after, now).is_none();
-        let load =
-            |peer, v: &Vitals| Load { free_permille: v.free_permille(), steady: steady(peer), ..Load::default() };
-        let mut loads = Self { nodes: usable.map(|(peer, v)| (peer, load(peer, v))).collect() };
-        cluster.live_partitions().for_each(|p| loads.count(&p.config));
+        let load = |peer, v: &Vitals| {
+            let (free_permille, room) = (v.free_permille(), Room::of(v));
+            Load { free_permille, room, steady: steady(peer), ..Load::default() }
+        };
+        let mut loads = Self { now, nodes: usable.map(|(peer, v)| (peer, load(peer, v))).collect() };
+        cluster.live_partitions().for_each(|p| loads.count(cluster, &p.config));
         loads
     }
 
-    fn count(&mut self, config: &PartitionConfig) {
+    fn count(&mut self, cluster: &Cluster, config: &PartitionConfig) {
         // Before it has a primary a partition's first copy is the one that will lead.
         let leader = config.primary.or(config.learners.first().copied());
         for copy in config.copies() {
             let Some(load) = self.nodes.get_mut(&copy.peer) else { continue };
             load.copies += 1;
             load.leads += u32::from(leader == Some(copy));
-            load.learners += u32::from(config.learners.contains(&copy));
+            if config.learners.contains(&copy) {
+                load.learners += 1;
+                load.room.awaits(cluster.missing_bytes(config, copy.peer, self.now));
+            }
         }
     }
 
@@ -107,6 +115,9 @@ impl Loads {
         };
         let peer = *free.min_by_key(rank)?.0;
         self.add(peer, false);
+        if let Some(load) = self.nodes.get_mut(&peer) {
+            load.room.awaits(cluster.copy_bytes(config, self.now));
+        }
         Some(peer)
     }
 
@@ -115,14 +126,16 @@ impl Loads {
         self.free(cluster, partition).next().is_some()
     }
 
-    /// The nodes that hold nothing of this partition.
+    /// The nodes that hold nothing of this partition, and have room for it.
     fn free(&self, cluster: &Cluster, partition: &Partition) -> impl Iterator<Item = (&PeerId, &Load)> {
         let config = &partition.config;
         let old = |peer: &PeerId| cluster.vitals.get(peer).and_then(|v| v.replicas.get(&config.gpid));
         // A copy that a recovery gave up is set aside first, or it would be taken for the new one's beginning.
         let given_up = move |peer: &PeerId| old(peer).is_some_and(|copy| partition.has_given_up(copy.incarnation));
         let moving = config.moving.map(|m| m.peer);
+        let bytes = cluster.copy_bytes(config, self.now);
         self.trusted()
+            .filter(move |(_, load)| load.room.fits(bytes))
             .filter(move |(peer, _)| config.copy_on(**peer).is_none() && moving != Some(**peer) && !given_up(peer))
     }
 

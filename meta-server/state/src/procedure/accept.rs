@@ -11,6 +11,7 @@ use crate::node::DEAD_AFTER;
 use crate::partition::{Lock, Partition};
 use crate::record::Record;
 use crate::request::unknown_node;
+use crate::room::Room;
 
 /// The least and the most that catching up may be given, in milliseconds: 1 second and 7 days.
 const REPLAY_MS: std::ops::RangeInclusive<u64> = 1000..=7 * 24 * 3600 * 1000;
@@ -65,12 +66,21 @@ impl Cluster {
             let message = format!("node {to} starts, stops, or still holds a copy that a recovery gave up");
             return Err(WireError::new(ErrorCode::NotReady, message, "try again in a few seconds"));
         }
-        if !partition.config.is_member(to) && !vitals.has_room() {
+        self.check_room(&partition.config, to, now)
+    }
+
+    /// Whether the target has a disk that takes the copy.
+    pub(super) fn check_room(&self, config: &PartitionConfig, to: PeerId, now: Now) -> Result<(), WireError> {
+        let Some(vitals) = self.vitals(to, now.mono).filter(|_| !config.is_member(to)) else { return Ok(()) };
+        if !vitals.has_room() {
             let message = format!("no disk of node {to} takes a new replica");
             let hint = "see admin-cli disk-capacity -n NODE; free space, end a drain, or choose another node";
             return Err(WireError::new(ErrorCode::DiskSpaceInsufficient, message, hint));
         }
-        Ok(())
+        // A learner that is there already has begun to take its room.
+        let room = self.room_for(config.gpid, to, now.mono).filter(|_| config.copy_on(to).is_none());
+        let bytes = self.copy_bytes(config, now.mono);
+        room.filter(|room| !room.fits(bytes)).map_or(Ok(()), |room| Err(does_not_fit(config.gpid, to, &room, bytes)))
     }
 
     fn check_free(&self, partition: &Partition, now: Now) -> Result<(), WireError> {
@@ -129,6 +139,17 @@ fn both_are_members(config: &PartitionConfig, from: PeerId, to: PeerId) -> Resul
     let message = format!("node {to} holds a replica of {gpid} already, and node {from} does not lead");
     let hint = "choose a node that holds none; propose makes a secondary the primary";
     Err(WireError::new(ErrorCode::TargetHoldsReplica, message, hint))
+}
+
+fn does_not_fit(gpid: Gpid, to: PeerId, room: &Room, bytes: u64) -> WireError {
+    let (needed, free) = (room.needed_bytes(bytes), room.free_bytes());
+    let message = format!("{gpid} does not fit on node {to}: it needs {needed} bytes with headroom, {free} are free");
+    let lacking = needed.saturating_sub(free);
+    let hint = format!(
+        "free {lacking} bytes more on one of its disks (admin-cli disk-capacity -n NODE, disk-gc), let copies on their way to it \
+         arrive, or choose another node"
+    );
+    WireError::new(ErrorCode::DiskSpaceInsufficient, message, hint)
 }
 
 fn unknown_partition(gpid: Gpid) -> WireError {

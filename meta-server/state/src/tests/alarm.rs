@@ -100,6 +100,21 @@ fn a_copy_that_no_node_may_take_is_an_alarm_once_nobody_is_waited_for() {
 }
 
 #[test]
+fn a_copy_is_not_made_where_it_does_not_fit_and_is_an_alarm_where_it_fits_nowhere() {
+    let (mut world, gpid, dead) = one_is_lost();
+    let spare = (0..4).map(PeerId).find(|peer| world.config(gpid).copy_on(*peer).is_none() && *peer != dead).unwrap();
+    (world.size_bytes, world.headroom_bytes) = (600, 100);
+    world.available.insert(spare, 699);
+    world.rounds(35);
+    assert!(world.config(gpid).copy_on(spare).is_none());
+    let [alarm] = &all(&world)[..] else { panic!("{:?}", all(&world)) };
+    assert!(alarm.kind == AlarmKind::NoRoom && alarm.message.contains("no disk with room for it"), "{alarm:?}");
+    world.available.insert(spare, 700);
+    world.rounds(2);
+    assert_eq!((all(&world), world.all_healthy()), (vec![], true));
+}
+
+#[test]
 fn nodes_that_are_busy_with_learners_have_room() {
     let mut world = World::new(3);
     world.create("t", 256, 3);

@@ -28,6 +28,11 @@ pub(super) struct World {
     pub(super) says: BTreeMap<(PeerId, Gpid), Option<ReplicaReport>>,
     pub(super) disk: BTreeMap<PeerId, DiskStatus>,
     pub(super) draining: BTreeSet<PeerId>,
+    /// Free bytes on a node's disk, where it is not 900.
+    pub(super) available: BTreeMap<PeerId, u64>,
+    pub(super) headroom_bytes: u64,
+    /// Of every member's copy.
+    pub(super) size_bytes: u64,
     pub(super) options: GuardianOptions,
 }
 
@@ -37,7 +42,9 @@ impl World {
         let cluster = Cluster::new(Identity::new(Uuid::from_u128(1)), now.mono);
         let (down, draining, says, disk) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
         let options = GuardianOptions { replica_lost_delay: Duration::from_secs(30), ..GuardianOptions::default() };
-        let mut world = Self { cluster, now, down, says, disk, draining, options };
+        let (available, headroom_bytes, size_bytes) = (BTreeMap::new(), 0, 0);
+        let mut world =
+            Self { cluster, now, down, says, disk, draining, available, headroom_bytes, size_bytes, options };
         (0..nodes).for_each(|n| world.register(n, 100 + u128::from(n), true));
         world.beat();
         world
@@ -83,20 +90,22 @@ impl World {
         self.apply(vec![next.into()]);
     }
 
-    fn report(config: &PartitionConfig, peer: PeerId) -> Option<ReplicaReport> {
+    fn report(&self, config: &PartitionConfig, peer: PeerId) -> Option<ReplicaReport> {
         let copy = config.copy_on(peer)?;
         let status = match () {
             () if config.primary == Some(copy) => ReplicaStatus::Primary,
             () if config.secondaries.contains(&copy) => ReplicaStatus::Secondary,
             () => ReplicaStatus::Learner,
         };
-        Some(ReplicaReport { status, ballot: config.ballot, ..idle(config.gpid, copy.incarnation.0) })
+        let is_learner = status == ReplicaStatus::Learner;
+        let size_bytes = if is_learner { 0 } else { self.size_bytes };
+        Some(ReplicaReport { status, size_bytes, ballot: config.ballot, ..idle(config.gpid, copy.incarnation.0) })
     }
 
     pub(super) fn heartbeat(&self, node: u64) -> Heartbeat {
         let peer = PeerId(node);
         let says =
-            |c: &PartitionConfig| self.says.get(&(peer, c.gpid)).copied().unwrap_or_else(|| Self::report(c, peer));
+            |c: &PartitionConfig| self.says.get(&(peer, c.gpid)).copied().unwrap_or_else(|| self.report(c, peer));
         Heartbeat {
             peer,
             process: self.cluster.node(peer).unwrap().process,
@@ -106,10 +115,11 @@ impl World {
                 disk: "disk1".into(),
                 status: self.disk.get(&peer).copied().unwrap_or(DiskStatus::Normal),
                 capacity_bytes: 1000,
-                available_bytes: 900,
+                available_bytes: self.available.get(&peer).copied().unwrap_or(900),
                 draining: self.draining.contains(&peer),
             }],
             replicas: self.cluster.partitions.values().filter_map(|p| says(&p.config)).collect(),
+            headroom_bytes: self.headroom_bytes,
             nodes_version: 0,
             jobs: Vec::new(),
         }
@@ -186,6 +196,7 @@ pub(super) fn idle(gpid: Gpid, incarnation: u64) -> ReplicaReport {
         prepared: Decree(10),
         committed: Decree(10),
         clean: true,
+        size_bytes: 0,
         learned_bytes: 0,
         learn_bytes: 0,
     }

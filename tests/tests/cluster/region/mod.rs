@@ -3,6 +3,7 @@
 mod meta_crash;
 mod moves;
 mod refused;
+mod room;
 mod trouble;
 
 use std::path::Path;

@@ -51,6 +51,10 @@ fn add_learner(at: &At<'_>) -> Turn {
         };
     }
     let peer = at.migration.to;
+    // It was there when the migration was asked for; others may have come first.
+    if let Err(error) = at.cluster.check_room(at.config(), peer, at.now) {
+        return refused(at, &error);
+    }
     let (gpid, ballot) = (at.migration.gpid, at.config().ballot);
     let change = ConfigChange::AddLearner { peer };
     match at.cluster.decide(Requester::MetaServer, gpid, ballot, &change, at.now.wall_ms) {

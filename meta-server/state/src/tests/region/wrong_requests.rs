@@ -60,6 +60,32 @@ fn a_dead_target_one_without_room_and_one_not_heard_of_yet_are_told_apart() {
 }
 
 #[test]
+fn a_target_without_room_for_the_copy_and_its_headroom_is_refused_and_told_what_lacks() {
+    let mut walk = Walk::new(true);
+    (walk.world.size_bytes, walk.world.headroom_bytes) = (600, 100);
+    walk.world.available.insert(walk.to, 700);
+    walk.world.beat();
+    assert!(walk.ask_for(walk.request()).is_ok(), "it just fits");
+    walk.world.available.insert(walk.to, 699);
+    walk.world.beat();
+    let error = walk.ask_for(walk.request()).unwrap_err();
+    assert_eq!(error.code, ErrorCode::DiskSpaceInsufficient);
+    assert!(error.message.contains("needs 700 bytes with headroom, 699 are free"), "{error:?}");
+    assert!(error.hint.starts_with("free 1 bytes more"), "{error:?}");
+}
+
+#[test]
+fn room_that_was_lost_before_the_turn_came_fails_the_migration_before_anything_is_made() {
+    let mut walk = Walk::accepted(true);
+    walk.world.size_bytes = 600;
+    walk.world.available.insert(walk.to, 599);
+    walk.world.beat();
+    assert_eq!(walk.go(), None);
+    assert_eq!((walk.state(), walk.cause()), (ProcedureState::Failed, Some(ErrorCode::DiskSpaceInsufficient)));
+    assert!(walk.world.config(walk.gpid).copy_on(walk.to).is_none());
+}
+
+#[test]
 fn a_partition_that_something_else_moves_is_busy_and_says_with_what() {
     let mut walk = Walk::new(true);
     walk.world.lock(walk.gpid, 5);

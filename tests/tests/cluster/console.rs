@@ -15,6 +15,8 @@ use crate::support::{ended, pick, share};
 const TABLE: &str = "cities";
 const TOKEN: &str = "a token of sixteen bytes";
 const WITHIN: Duration = Duration::from_secs(30);
+/// A partition without primary is an alarm after half a minute.
+const ALARM_WITHIN: Duration = Duration::from_secs(90);
 
 async fn shows(page: &mut Browser, parts: &[&str]) -> Result<()> {
     let mut missing = String::new();
@@ -74,6 +76,44 @@ async fn the_console_shows_the_cluster_asks_before_it_acts_and_asks_nobody_else(
     assert!(page.requests().len() > 10 && outside.is_empty(), "{outside:?}");
     assert!(page.problems().is_empty(), "{:?}", page.problems());
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_stands_in_the_page_for_as_long_as_its_cause_lasts() -> Result<()> {
+    let _share = share().await;
+    let mut cluster = Cluster::start_with(Options { nodes: 2, ..Options::default() }).await?;
+    cluster.create(TABLE, 1, 1).await?;
+    let place = pick(&cluster, ReplicaStatus::Primary).await?;
+    let mut page = Browser::start(cluster.dir()).await?;
+    page.open(&format!("http://{}/", cluster.meta_http)).await?;
+    shows(&mut page, &["2 of 2", "1 of 1"]).await?;
+    assert_eq!(alarms(&mut page).await?, "", "there is none, and no heading for it");
+
+    cluster.node_mut(place.node)?.process.kill()?;
+    let (gpid, address) = (place.gpid.to_string(), cluster.node(place.node)?.address.clone());
+    let told = [gpid.as_str(), "no primary", &address, "does not heartbeat", "admin-cli recover"];
+    wait::until("the alarm", ALARM_WITHIN, async || {
+        let text = alarms(&mut page).await?;
+        wait::holds(told.iter().all(|part| text.contains(part)), || text)
+    })
+    .await?;
+
+    cluster.node_mut(place.node)?.process.start()?;
+    cluster.healthy(TABLE).await?;
+    wait::until("the end of the alarm", WITHIN, async || {
+        let text = alarms(&mut page).await?;
+        wait::holds(text.is_empty(), || text)
+    })
+    .await?;
+    assert!(page.problems().is_empty(), "{:?}", page.problems());
+    Ok(())
+}
+
+/// What the page shows of alarms.
+async fn alarms(page: &mut Browser) -> Result<String> {
+    // Of what is hidden a reader sees nothing; `innerText` of a hidden element itself would tell of it all the same.
+    let shown = "(section => section.checkVisibility() ? section.innerText : '')(document.querySelector('#alarms'))";
+    Ok(page.eval(shown).await?.as_str().unwrap_or_default().to_owned())
 }
 
 /// Moves a region with the dialog, which finds the nodes by itself.

@@ -160,7 +160,7 @@ impl Cluster {
         let chosen = options.homes.iter().find(|(node, _)| *node == index);
         let home = chosen.map_or_else(|| fresh.clone(), |(_, path)| path.clone());
         let host = host_of(index);
-        let (address, http, resp) = (options.address(&host)?, local()?, local()?);
+        let (address, http, resp) = (options.address(&host)?, local()?, options.redis_address(&host)?);
         let place = |disk: usize| {
             let chosen = options.places.iter().find(|(node, d, _)| (*node, *d) == (index, disk));
             chosen.map_or_else(|| fresh.join(format!("disk{}", disk + 1)), |(_, _, path)| path.clone())
@@ -442,6 +442,12 @@ impl Options {
     fn address(&self, host: &str) -> Result<String> {
         let ip = self.network.as_ref().map_or(Ok(Ipv4Addr::LOCALHOST), |network| network.address(host))?;
         Ok(format!("{ip}:{}", ports::free()?))
+    }
+
+    /// Redis clients of other hosts are served where they need a password.
+    fn redis_address(&self, host: &str) -> Result<String> {
+        let asks = self.settings.iter().any(|(key, _)| *key == "resp.requirepass");
+        if asks { self.address(host) } else { local() }
     }
 
     fn namespace(&self, host: &str) -> Result<Option<PathBuf>> {

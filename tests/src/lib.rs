@@ -17,6 +17,7 @@ pub mod network;
 pub mod ports;
 pub mod process;
 pub mod programs;
+pub mod redis;
 pub mod redis_clients;
 pub mod wait;
 pub mod workload;

@@ -14,21 +14,23 @@ use rand::{Rng as _, SeedableRng as _};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use super::redis_caller::RedisCaller;
 use crate::history::{Recorded, Recorder, ValueId};
 
 /// Keys that all contend for.
 pub(super) const HOT: Range<usize> = 0..12;
 /// Keys that hardly two ever use at once.
 pub(super) const COLD: Range<usize> = 12..1500;
-const HOT_SHARE: f64 = 0.4;
+pub(super) const HOT_SHARE: f64 = 0.4;
 /// Bytes of a value.
-const VALUE_BYTES: usize = 400;
-/// Callers on each client host.
+pub(super) const VALUE_BYTES: usize = 400;
+/// Callers on each client host, and Redis clients beside them.
 const CALLERS: usize = 4;
+const REDIS_CALLERS: usize = 2;
 /// After an operation: so that a minute's history of a hot key stays small enough to be searched.
-const PAUSE: Duration = Duration::from_millis(6);
+pub(super) const PAUSE: Duration = Duration::from_millis(6);
 /// Shorter than a lease, so that a caller asks again while a fault goes on.
-const DEADLINE: Duration = Duration::from_secs(4);
+pub(super) const DEADLINE: Duration = Duration::from_secs(4);
 const READ_TIMEOUT: Duration = Duration::from_millis(1500);
 const META_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -38,6 +40,9 @@ pub(super) struct Access {
     pub(super) meta: String,
     pub(super) secret: Option<Secret>,
     pub(super) table: &'static str,
+    /// Where Redis clients are served, and what they must say.
+    pub(super) redis: Vec<String>,
+    pub(super) password: &'static str,
     pub(super) recorder: Arc<Recorder>,
 }
 
@@ -72,6 +77,9 @@ impl Clients {
                 let random = SmallRng::seed_from_u64(seed ^ ((host * CALLERS + caller) as u64) << 48);
                 let caller = Caller { table: table.clone(), random, known: BTreeMap::new() };
                 tasks.push(handle.spawn(caller.work(stop.clone())));
+            }
+            for caller in host * REDIS_CALLERS..(host + 1) * REDIS_CALLERS {
+                tasks.push(handle.spawn(RedisCaller::new(access, caller, seed).work(stop.clone())));
             }
         }
         Self { stop, tasks }

@@ -1,4 +1,4 @@
-//! Randomised runs over real processes: clients on hosts of their own do recorded operations while the network between
+//! Randomised runs over real processes: clients on hosts of their own, Redis clients among them, do recorded operations while the network between
 //! any two hosts is cut, processes stand still, die and come back, and replicas move beneath them. Afterwards everything
 //! is healed, and then
 //!
@@ -16,6 +16,7 @@ mod clients;
 mod fault;
 mod moves;
 mod nemesis;
+mod redis_caller;
 mod report;
 mod schedule;
 mod trial;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::redis_caller;
 use super::schedule::Beneath;
 use crate::history::{Operation, Outcome};
 
@@ -36,6 +37,8 @@ pub struct Counted {
     pub unknown: usize,
     /// Surely without effect.
     pub never: usize,
+    /// Answered to Redis clients, of those that were answered.
+    pub redis: usize,
 }
 
 impl Counted {
@@ -45,7 +48,10 @@ impl Counted {
         let mut counted = Self::default();
         for operation in operations {
             match operation.outcome {
-                Outcome::Answered(..) => counted.answered += 1,
+                Outcome::Answered(..) => {
+                    counted.answered += 1;
+                    counted.redis += usize::from(operation.client >= redis_caller::FIRST);
+                }
                 Outcome::Open => counted.unknown += 1,
                 Outcome::Never => counted.never += 1,
             }
@@ -58,18 +64,18 @@ impl Report {
     /// The head of the table whose lines reports are.
     #[must_use]
     pub const fn heading() -> &'static str {
-        "| seed | beneath | faults | moves | answered | unknown | not done | healed s | found |\n\
-         |-----:|---------|-------:|------:|---------:|--------:|---------:|---------:|-------|"
+        "| seed | beneath | faults | moves | answered | to Redis | unknown | not done | healed s | found |\n\
+         |-----:|---------|-------:|------:|---------:|---------:|--------:|---------:|---------:|-------|"
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counted { answered, unknown, never } = self.operations;
+        let Counted { answered, unknown, never, redis } = self.operations;
         let healed = self.healed_s.map_or_else(|| "-".to_owned(), |s| format!("{s:.1}"));
         let found = if self.failures.is_empty() { "nothing" } else { "FAILED" };
         write!(f, "| {:4} | {:7} | {:6} | {:5} |", self.seed, self.beneath, self.faults, self.moves)?;
-        write!(f, " {answered:8} | {unknown:7} | {never:8} | {healed:>8} | {found} |")
+        write!(f, " {answered:8} | {redis:8} | {unknown:7} | {never:8} | {healed:>8} | {found} |")
     }
 }
 

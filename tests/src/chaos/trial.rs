@@ -23,6 +23,10 @@ const REPLICAS: u32 = 3;
 /// Hosts of a network are not on loopback, so there must be one.
 const SECRET: &str = "of-a-test-and-of-no-worth";
 
+fn redis_settings() -> Vec<(&'static str, String)> {
+    vec![("resp.table", TABLE.to_owned()), ("resp.requirepass", SECRET.to_owned())]
+}
+
 /// A cluster with its table, and what is to happen to it.
 pub(super) struct Trial {
     options: Options,
@@ -43,7 +47,7 @@ impl Trial {
         let cluster = Cluster::start_with(ClusterOptions {
             nodes: options.nodes,
             secret: Some(SECRET),
-            settings: schedule.settings.clone(),
+            settings: [schedule.settings.clone(), redis_settings()].concat(),
             meta_settings: schedule.meta_settings.clone(),
             network: Some(network.clone()),
             ..ClusterOptions::default()
@@ -52,7 +56,9 @@ impl Trial {
         cluster.create(TABLE, options.partitions, REPLICAS).await?;
         let secret = Some(Secret::new(SECRET.as_bytes())?);
         let recorder = Arc::new(Recorder::default());
-        let access = Access { meta: cluster.meta_address.clone(), secret, table: TABLE, recorder };
+        let redis = cluster.nodes.iter().map(|node| node.resp.clone()).collect();
+        let meta = cluster.meta_address.clone();
+        let access = Access { meta, secret, table: TABLE, redis, password: SECRET, recorder };
         Ok(Self { options, schedule, cluster, access, hosts, network })
     }
 

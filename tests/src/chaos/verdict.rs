@@ -8,6 +8,7 @@ use futures::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
 use super::clients::{Access, COLD, HOT};
+use super::redis_caller::COUNTERS;
 use super::trial::TABLE;
 use crate::cluster::Cluster;
 use crate::equal::same_everywhere;
@@ -35,6 +36,7 @@ pub(super) async fn judge(cluster: &mut Cluster, access: &Access, healed_at: Ins
     };
     let table = access.open(LAST_CLIENT);
     failures.extend(served(&table).await.err().map(|error| format!("not served: {error:#}")));
+    failures.extend(counted(access).await.err().map(|error| format!("not served to Redis clients: {error:#}")));
     if healed_s.is_some() {
         failures.extend(same_everywhere(cluster, TABLE).await.err().map(|error| format!("not equal: {error:#}")));
     }
@@ -74,6 +76,16 @@ async fn served(table: &Recorded) -> Result<()> {
     let results: Vec<Result<()>> =
         stream::iter(HOT.start..COLD.end).map(read).buffer_unordered(READS_AT_ONCE).collect().await;
     results.into_iter().collect()
+}
+
+/// Every counter can be read and moved by a Redis client; what it says goes into the record.
+async fn counted(access: &Access) -> Result<()> {
+    let mut redis = access.open_redis(LAST_CLIENT);
+    for key in COUNTERS {
+        wait::until("a read of a counter", READ_WITHIN, async || Ok(redis.count(key).await?)).await?;
+        wait::until("an increment", READ_WITHIN, async || Ok(redis.increment(key).await?)).await?;
+    }
+    Ok(())
 }
 
 /// Processes that ended, and invariants that were broken.

@@ -7,8 +7,9 @@ use std::fmt;
 use todc_utils::linearizability::WGLChecker;
 use todc_utils::linearizability::history::{Action, History};
 
+use super::counter;
 use super::open::{Step, steps};
-use super::record::{Operation, Outcome};
+use super::record::{Kind, Operation, Outcome};
 use super::register::{self, Register};
 
 /// Operations shown before one that cannot be explained.
@@ -41,17 +42,30 @@ pub fn check(operations: &[Operation]) -> Result<(), Vec<Violation>> {
 }
 
 fn judge(key: usize, operations: &[Operation]) -> Option<Violation> {
+    if operations.iter().any(|operation| operation.kind == Kind::Increment) {
+        return judge_counter(key, operations);
+    }
     match is_explained(operations, u64::MAX) {
         Some(true) => None,
         Some(false) => {
             let end = first_unexplained(operations);
-            let mut past: Vec<Operation> = operations.iter().filter(|op| op.called <= end).copied().collect();
-            past.sort_by_key(|op| (matches!(op.outcome, Outcome::Answered(at, _) if at == end), op.called));
-            let shown = past.split_off(past.len().saturating_sub(SHOWN));
-            Some(Violation { key, undecided: false, operations: shown })
+            let past = operations.iter().filter(|op| op.called <= end).copied().collect();
+            Some(violation(key, past, |op| matches!(op.outcome, Outcome::Answered(at, _) if at == end)))
         }
         None => Some(Violation { key, undecided: true, operations: vec![] }),
     }
+}
+
+fn judge_counter(key: usize, operations: &[Operation]) -> Option<Violation> {
+    let called = counter::unexplained(operations)?;
+    Some(violation(key, operations.to_vec(), |op| op.called == called))
+}
+
+/// Shows the operations before the one that cannot be explained, and that one last.
+fn violation(key: usize, mut past: Vec<Operation>, culprit: impl Fn(&Operation) -> bool) -> Violation {
+    past.sort_by_key(|op| (culprit(op), op.called));
+    let operations = past.split_off(past.len().saturating_sub(SHOWN));
+    Violation { key, undecided: false, operations }
 }
 
 /// The place of the first answer up to which there is no order. What explains a history explains its beginnings.

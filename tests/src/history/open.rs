@@ -61,12 +61,12 @@ fn step(operation: &Operation, seen: &BTreeMap<ValueId, u64>) -> Option<Step> {
     match (operation.outcome, kind) {
         (Outcome::Answered(at, answer), _) => Some(Step { kind, answer: Some(answer), from, until: 2 * at }),
         (Outcome::Never, _) | (Outcome::Open, Kind::Get) => None,
-        (Outcome::Open, Kind::Put(value) | Kind::CompareAndSet { value: Some(value), .. }) => {
+        (Outcome::Open, Kind::Put(value) | Kind::Exchange(value) | Kind::CompareAndSet { value: Some(value), .. }) => {
             // One that was seen before it was sent cannot be explained, and is not to be: it stays open.
             let until = seen.get(&value).map(|at| 2 * at - 1)?;
             Some(Step { kind, answer: None, from, until: if until > from { until } else { u64::MAX } })
         }
-        (Outcome::Open, Kind::Delete | Kind::CompareAndSet { value: None, .. }) => {
+        (Outcome::Open, Kind::Delete | Kind::Increment | Kind::CompareAndSet { value: None, .. }) => {
             Some(Step { kind, answer: None, from, until: u64::MAX })
         }
     }

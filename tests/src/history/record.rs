@@ -15,6 +15,10 @@ pub enum Kind {
     Get,
     /// Write.
     Put(ValueId),
+    /// Write, and be told what was there.
+    Exchange(ValueId),
+    /// Add one to a counter, and be told where it is then. On keys that nothing else is written to.
+    Increment,
     /// Remove.
     Delete,
     /// Write or remove (`None`), if what is there is as expected (`None`: nothing).

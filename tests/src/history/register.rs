@@ -48,6 +48,10 @@ fn after(step: &Step, state: Option<ValueId>) -> Option<Option<ValueId>> {
     match (step.kind, step.answer) {
         (Kind::Get, Some(Answer::Found(value))) => (value == state).then_some(state),
         (Kind::Put(value), Some(Answer::Done) | None) => Some(Some(value)),
+        (Kind::Exchange(value), Some(Answer::Compared { written: true, previous })) => {
+            (previous == state).then_some(Some(value))
+        }
+        (Kind::Exchange(value), None) => Some(Some(value)),
         (Kind::Delete, Some(Answer::Done) | None) => Some(None),
         (Kind::CompareAndSet { expected, value }, Some(Answer::Compared { written, previous })) => {
             let right = previous == state && written == (expected == state);
@@ -56,7 +60,10 @@ fn after(step: &Step, state: Option<ValueId>) -> Option<Option<ValueId>> {
         // Its value was seen, so it was written.
         (Kind::CompareAndSet { expected, value: Some(value) }, None) => (expected == state).then_some(Some(value)),
         (Kind::CompareAndSet { expected, value: None }, None) => Some(if expected == state { None } else { state }),
-        // An answer to another question.
-        (Kind::Get | Kind::Put(_) | Kind::Delete | Kind::CompareAndSet { .. }, _) => None,
+        // An answer to another question; counters are judged by themselves.
+        (
+            Kind::Get | Kind::Put(_) | Kind::Exchange(_) | Kind::Increment | Kind::Delete | Kind::CompareAndSet { .. },
+            _,
+        ) => None,
     }
 }

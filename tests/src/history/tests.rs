@@ -96,6 +96,24 @@ fn a_swap_happens_only_over_what_it_expects_and_says_what_was_there() {
 }
 
 #[test]
+fn an_exchange_says_what_was_there_and_one_of_unknown_outcome_may_have_happened() {
+    let swap = |from, until, value, outcome| op(from, until, Kind::Exchange(value), outcome);
+    check(&[put(1, 2, 10), swap(3, 4, 11, compared(true, Some(10))), get(5, 6, Some(11))]).unwrap();
+    found(&[put(1, 2, 10), swap(3, 4, 11, compared(true, None)), get(5, 6, Some(11))]);
+    found(&[put(1, 2, 10), swap(3, 4, 11, compared(true, Some(10))), get(5, 6, Some(10))]);
+    check(&[put(1, 2, 10), swap(3, 4, 11, Outcome::Open), get(5, 6, Some(11))]).unwrap();
+    check(&[put(1, 2, 10), swap(3, 4, 11, Outcome::Open), get(5, 6, Some(10))]).unwrap();
+}
+
+#[test]
+fn a_counter_is_judged_with_the_rest() {
+    let add = |from, until, value| op(from, until, Kind::Increment, Outcome::Answered(0, Answer::Found(Some(value))));
+    check(&[add(1, 2, 1), add(3, 4, 2), get(5, 6, Some(2))]).unwrap();
+    let violation = found(&[add(1, 2, 1), add(3, 4, 2), get(5, 6, Some(1)), get(7, 8, Some(2))]);
+    assert_eq!(violation.operations.last().unwrap().called, 5, "{violation}");
+}
+
+#[test]
 fn a_long_history_with_many_open_operations_is_decided() {
     let mut operations = vec![];
     for n in 0..1000_u64 {

@@ -17,6 +17,7 @@ async fn survives(seed: u64, beneath: Beneath) -> Result<()> {
     let report = tokio::task::spawn_blocking(move || run(&options)).await??;
     assert!(report.failures.is_empty(), "{report}\n{}", report.failures.join("\n"));
     assert!(report.faults > 0 && report.operations.answered > 500, "{report}");
+    assert!(report.operations.redis > 100, "Redis clients were hardly served: {report}");
     Ok(())
 }
 

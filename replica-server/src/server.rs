@@ -37,6 +37,8 @@ const LEARN_THREADS: usize = 2;
 const HAND_OVER: Duration = Duration::from_secs(5);
 /// Between two looks at how fast copies and clients are.
 const PACE: Duration = Duration::from_secs(1);
+/// How long disk moves get to notice that the process stops.
+const MOVES_STOP: Duration = Duration::from_secs(2);
 const WINDOW: &str = "Moves between disks: from CLOSED to COMPLETED";
 
 /// Runs a replica server until it is told to stop.
@@ -106,6 +108,8 @@ impl Server {
         stop.cancelled().await;
         migrator.stop();
         leave(&node, &meta).await;
+        // They ask nobody any more; one that a disk holds up is left to its fate, as in a crash.
+        let _ = tokio::time::timeout(MOVES_STOP, migrator.stopped()).await;
         doors.abort();
         Ok(())
     }

@@ -234,7 +234,7 @@ impl<H: MoveHost> Driver<H> {
     /// soon is no reason to give up.
     pub(super) fn is_replaced(&self) -> bool {
         let word = async { tokio::time::timeout(WORD, self.host.is_replaced(self.gpid())).await };
-        matches!(self.runtime.block_on(word), Ok(Ok(true)))
+        matches!(self.answer(word), Ok(Ok(Ok(true))))
     }
 
     /// Passes a fault point.
@@ -255,6 +255,18 @@ impl<H: MoveHost> Driver<H> {
         });
     }
 
+    /// What the host answers, unless the process stops first: it does not wait for an answer that may take long, and
+    /// without its runtime none would come.
+    pub(super) fn answer<T>(&self, call: impl Future<Output = T>) -> Result<T, MoveError> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                answer = call => Ok(answer),
+                () = self.stop.cancelled() => Err(MoveError::Stopped),
+            }
+        })
+    }
+
     /// Asks the host, again and again while that may help and the budget lasts.
     pub(super) fn ask<T, F>(&self, budget: Duration, call: impl Fn() -> F) -> Result<T, MoveError>
     where
@@ -264,7 +276,7 @@ impl<H: MoveHost> Driver<H> {
         let mut pause = PAUSE_FIRST;
         loop {
             self.check()?;
-            let error = match self.runtime.block_on(call()) {
+            let error = match self.answer(call())? {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };

@@ -1,9 +1,7 @@
-//! A node with two disks in a temporary directory, and around it a cluster that is a few numbers and a log: it gives
-//! ballots and incarnations as the meta server would, and keeps every mutation as a primary would.
+//! A node with two disks in a temporary directory, and around it a cluster that is a few numbers and a log.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,6 +16,7 @@ use common::types::{
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::cluster::Cluster;
 use crate::disk::{DiskManager, DiskOptions, ReplicaInfo, SpaceLimits, ToOpen, TrashLives, layout};
 use crate::migrate::{CopyPlace, Limits, MigrateOptions, Migrator, MoveHost, MovingReplica};
 use crate::storage::{Engine, EngineOptions, Storage};
@@ -29,36 +28,6 @@ fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| Engine::new(&EngineOptions::default()).unwrap())
 }
-
-/// What the rest of the cluster knows of the partition. Survives restarts of the node.
-#[derive(Default)]
-pub(super) struct Cluster {
-    pub(super) ballot: Ballot,
-    /// The incarnation that this node is member with.
-    pub(super) member: Option<Incarnation>,
-    pub(super) next: Incarnation,
-    pub(super) moving: Option<Moving>,
-    pub(super) locked: Option<Uuid>,
-    pub(super) log: Vec<Arc<Mutation>>,
-    pub(super) keys: BTreeSet<Vec<u8>>,
-    /// The table has this replica only.
-    pub(super) sole: bool,
-    /// How many of the other two members are gone.
-    pub(super) lost: Arc<AtomicUsize>,
-    /// The partition is whole without this node's copy.
-    pub(super) replaced: bool,
-    /// From where the log was copied to the other disk.
-    pub(super) tail_after: Option<Decree>,
-    /// What was asked for, in order.
-    pub(super) calls: Vec<&'static str>,
-    /// Calls that fail, with how.
-    pub(super) failing: BTreeMap<&'static str, ErrorCode>,
-    /// What happens when a call comes, before it is answered.
-    pub(super) hook: Option<Hook>,
-}
-
-/// What happens at a call.
-pub(super) type Hook = (&'static str, Box<dyn Fn() + Send>);
 
 struct Open {
     disk: String,
@@ -82,25 +51,6 @@ pub(super) struct Node {
     pub(super) host: Arc<Host>,
     pub(super) disks: Arc<DiskManager>,
     pub(super) migrator: Arc<Migrator<Host>>,
-}
-
-impl Cluster {
-    fn call(&mut self, name: &'static str) -> WireResult<()> {
-        self.calls.push(name);
-        if let Some((_, act)) = self.hook.as_ref().filter(|(call, _)| *call == name) {
-            act();
-        }
-        match self.failing.get(name) {
-            None => Ok(()),
-            Some(code) => Err(WireError::new(*code, format!("{name} fails"), "")),
-        }
-    }
-
-    fn mint(&mut self) -> Incarnation {
-        self.next = self.next.next();
-        self.ballot = self.ballot.next();
-        self.next
-    }
 }
 
 impl Host {
@@ -219,6 +169,10 @@ impl MoveHost for Host {
     }
 
     async fn leave(&self, _: Gpid, request: MovingRequest) -> WireResult<(Moving, Ballot)> {
+        let silent = self.cluster.lock().silent;
+        if silent {
+            std::future::pending::<()>().await;
+        }
         let mut cluster = self.cluster.lock();
         cluster.call("leave")?;
         if let Some(moving) = cluster.moving.filter(|moving| moving.job == request.job) {

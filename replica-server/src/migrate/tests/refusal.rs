@@ -157,6 +157,21 @@ async fn a_stopped_process_goes_on_with_its_copy_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_stops_does_not_wait_for_a_primary_that_is_asked_and_silent() {
+    let node = Node::new();
+    node.fill(0, 100);
+    node.cluster.lock().silent = true;
+    let job = node.submit("disk1", "disk2").await;
+    node.in_state(job, JobState::Moved).await;
+    node.stop().await;
+    assert!(node.migrator.job(job).unwrap().is_running(), "it goes on after the next start");
+    node.cluster.lock().silent = false;
+    let node = node.restart();
+    assert_eq!(node.ended(job).await.outcome, JobOutcome::Completed);
+    node.check_whole_on("disk2");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_meta_server_that_is_away_lets_the_job_fail_without_a_trace() {
     for call in ["lock", "leave"] {
         let node = Node::new();

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 /// A client begins to work, and ends, within this.
@@ -106,7 +107,12 @@ pub async fn run(program: &str, address: &str, arguments: &[&str]) -> Result<Str
 }
 
 /// Where pip and npm have installed; does it first if need be.
-async fn installed() -> Result<PathBuf> {
+async fn installed() -> Result<&'static Path> {
+    static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
+    INSTALLED.get_or_try_init(install).await.map(PathBuf::as_path)
+}
+
+async fn install() -> Result<PathBuf> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/redis_clients.sh");
     let ran =
         timeout(INSTALL, Command::new(script).output()).await.context("the clients are not installed in time")??;

@@ -1,13 +1,12 @@
 //! Unmodified Redis clients, while nodes die and replicas move beneath them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use common::job::JobOutcome;
 use common::types::ReplicaStatus;
-use redis::AsyncTypedCommands as _;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use tests::cluster::{Cluster, Options};
@@ -91,18 +90,49 @@ async fn node_redis_gets_no_wrong_answer_while_a_node_dies_and_a_replica_moves()
     same_everywhere(&cluster).await
 }
 
+/// What the tests need of a client; an error is no answer.
+trait Client: Send + 'static {
+    fn set(&mut self, key: &str, value: u64) -> impl Future<Output = bool> + Send;
+    fn get(&mut self, key: &str) -> impl Future<Output = Option<String>> + Send;
+}
+
+impl Client for ClusterConnection {
+    async fn set(&mut self, key: &str, value: u64) -> bool {
+        redis::AsyncTypedCommands::set(self, key, value).await.is_ok()
+    }
+
+    async fn get(&mut self, key: &str) -> Option<String> {
+        redis::AsyncTypedCommands::get(self, key).await.ok().map(Option::unwrap_or_default)
+    }
+}
+
+/// `redis-cli -c`, a process for each command, that begins at the node with this address.
+struct Cli(String);
+
+impl Client for Cli {
+    async fn set(&mut self, key: &str, value: u64) -> bool {
+        let told = run("redis-cli", &self.0, &["-c", "-e", "set", key, &value.to_string()]).await;
+        told.is_ok_and(|told| told.trim() == "OK")
+    }
+
+    async fn get(&mut self, key: &str) -> Option<String> {
+        let told = run("redis-cli", &self.0, &["-c", "-e", "get", key]).await;
+        told.ok().map(|told| told.trim().to_owned())
+    }
+}
+
 /// A value that only ever rises, written and read back, until told to stop; how many operations were answered.
-async fn rising(mut client: ClusterConnection, key: String, stop: Arc<AtomicBool>) -> Result<u64> {
+async fn rising(mut client: impl Client, key: String, stop: Arc<AtomicBool>) -> Result<u64> {
     let (mut acknowledged, mut operations) = (0_u64, 0);
     for tried in 1_u64.. {
         if stop.load(Ordering::SeqCst) {
             break;
         }
-        if client.set(&key, tried).await.is_ok() {
+        if client.set(&key, tried).await {
             (acknowledged, operations) = (tried, operations + 1);
         }
-        if let Ok(found) = client.get(&key).await {
-            let found: u64 = found.map_or(Ok(0), |text| text.parse())?;
+        if let Some(found) = client.get(&key).await {
+            let found: u64 = if found.is_empty() { 0 } else { found.parse().with_context(|| found.clone())? };
             anyhow::ensure!((acknowledged..=tried).contains(&found), "{key}: {found} of {acknowledged}..={tried}");
             operations += 1;
         }
@@ -110,24 +140,42 @@ async fn rising(mut client: ClusterConnection, key: String, stop: Arc<AtomicBool
     Ok(operations)
 }
 
+/// Values that rise, one for each client, while there is trouble; at least so many operations are answered.
+async fn rise_through_trouble(cluster: &mut Cluster, clients: Vec<impl Client>, least: u64) -> Result<()> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut workers = JoinSet::new();
+    for (number, client) in clients.into_iter().enumerate() {
+        workers.spawn(rising(client, format!("rising:{number}"), Arc::clone(&stop)));
+    }
+    trouble(cluster).await?;
+    stop.store(true, Ordering::SeqCst);
+    let mut operations = 0;
+    while let Some(worker) = workers.join_next().await {
+        operations += worker??;
+    }
+    assert!(operations > least, "{operations} operations");
+    same_everywhere(cluster).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_rs_gets_no_wrong_answer_while_a_node_dies_and_a_replica_moves() -> Result<()> {
     let _turn = turn().await;
     let (mut cluster, addresses) = served().await?;
     let client = ClusterClient::new(addresses.iter().map(|address| format!("redis://{address}")).collect::<Vec<_>>())?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut workers = JoinSet::new();
-    for number in 0..4 {
-        workers.spawn(rising(client.get_async_connection().await?, format!("rs:{number}"), Arc::clone(&stop)));
+    let mut connections = Vec::new();
+    for _ in 0..4 {
+        connections.push(client.get_async_connection().await?);
     }
-    trouble(&mut cluster).await?;
-    stop.store(true, Ordering::SeqCst);
-    let operations = AtomicU64::new(0);
-    while let Some(worker) = workers.join_next().await {
-        operations.fetch_add(worker??, Ordering::SeqCst);
-    }
-    assert!(operations.into_inner() > 200);
-    same_everywhere(&cluster).await
+    rise_through_trouble(&mut cluster, connections, 200).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_cli_gets_no_wrong_answer_while_a_node_dies_and_a_replica_moves() -> Result<()> {
+    let _turn = turn().await;
+    let (mut cluster, addresses) = served().await?;
+    // Another node dies. A process for each command makes for few of them.
+    let first = addresses.first().context("a node")?;
+    rise_through_trouble(&mut cluster, (0..4).map(|_| Cli(first.clone())).collect(), 50).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,13 +199,34 @@ async fn redis_cli_is_led_to_the_node_that_serves_a_slot() -> Result<()> {
     Ok(())
 }
 
+/// Primaries move between the disks of their nodes, one after the other, until told to stop; how many did.
+async fn move_primaries(cluster: &Cluster, stop: &AtomicBool) -> Result<u32> {
+    let mut moved = 0;
+    while !stop.load(Ordering::SeqCst) {
+        let place = pick(cluster, ReplicaStatus::Primary).await?;
+        let job = cluster.node(place.node)?.disk_migrate(place.request()).await?;
+        assert_eq!(ended(cluster, place.node, job.id).await?.outcome, JobOutcome::Completed);
+        cluster.healthy(TABLE).await?;
+        moved += 1;
+    }
+    Ok(moved)
+}
+
+/// The tool gives up at the first connection that breaks, so no node dies here.
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_benchmark_runs_against_the_whole_cluster() -> Result<()> {
+async fn redis_benchmark_runs_against_the_whole_cluster_while_primaries_move() -> Result<()> {
     let _turn = turn().await;
     let (cluster, addresses) = served().await?;
     let arguments =
-        ["--cluster", "-t", "set,get,incr,hset,mset", "-n", "2000", "-c", "10", "-P", "4", "-r", "1000", "-q"];
-    let output = run("redis-benchmark", addresses.first().context("a node")?, &arguments).await?;
+        ["--cluster", "-t", "set,get,incr,hset,mset", "-n", "10000", "-c", "10", "-P", "4", "-r", "1000", "-q"];
+    let (first, stop) = (addresses.first().context("a node")?, AtomicBool::new(false));
+    let benchmark = async {
+        let output = run("redis-benchmark", first, &arguments).await;
+        stop.store(true, Ordering::SeqCst);
+        output
+    };
+    let (output, moved) = tokio::try_join!(benchmark, move_primaries(&cluster, &stop))?;
+    assert!(moved > 0);
     for test in ["SET: ", "GET: ", "INCR: ", "HSET: ", "MSET (10 keys): "] {
         assert!(output.contains(test), "{output}");
     }

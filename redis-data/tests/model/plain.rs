@@ -48,37 +48,6 @@ impl Plain {
                 Reply::ok()
             }
             Action::Compact => Reply::ok(),
-            Action::Set { key, value, life_ms, keep_life, only } => {
-                let before = self.keys.get(key);
-                let holds = *only == Only::Always || before.is_some() == (*only == Only::IfPresent);
-                let kept = before.and_then(|(_, until)| *until).filter(|_| *keep_life);
-                if holds {
-                    let until = life_ms.map(|ms| self.now_ms + ms).or(kept);
-                    self.keys.insert(key.clone(), (Held::Text(value.clone()), until));
-                }
-                if holds { Reply::ok() } else { Reply::Null }
-            }
-            Action::Get(key) => Reply::bulk_or_null(self.text(key)?.cloned()),
-            Action::Append(key, value) => {
-                let text = self.text(key)?.cloned().unwrap_or_default() + value;
-                let length = text.len();
-                self.keep(key, Held::Text(text));
-                integer(length)
-            }
-            Action::Increment(key, by) => {
-                let sum = number(self.text(key)?)
-                    .map(|number| number + by)
-                    .ok_or("ERR value is not an integer or out of range")?;
-                self.keep(key, Held::Text(sum.to_string()));
-                Reply::Integer(sum)
-            }
-            Action::MSetNx(pairs) => {
-                let free = pairs.iter().all(|(key, _)| !self.keys.contains_key(key));
-                if free {
-                    self.keys.extend(pairs.iter().cloned().map(|(key, value)| (key, (Held::Text(value), None))));
-                }
-                Reply::Integer(free.into())
-            }
             Action::Del(keys) => integer(keys.iter().filter(|key| self.keys.remove(*key).is_some()).count()),
             Action::Exists(keys) => integer(keys.iter().filter(|key| self.keys.contains_key(*key)).count()),
             Action::Expire(key, ms) => {
@@ -111,6 +80,43 @@ impl Plain {
             }),
             Action::DbSize => integer(self.keys.len()),
             Action::Keys => Reply::bulks(self.keys.keys().cloned()),
+            of_value => return self.act_on_text(of_value),
+        })
+    }
+
+    fn act_on_text(&mut self, action: &Action) -> Result<Reply, &'static str> {
+        Ok(match action {
+            Action::Set { key, value, life_ms, keep_life, only } => {
+                let before = self.keys.get(key);
+                let holds = *only == Only::Always || before.is_some() == (*only == Only::IfPresent);
+                let kept = before.and_then(|(_, until)| *until).filter(|_| *keep_life);
+                if holds {
+                    let until = life_ms.map(|ms| self.now_ms + ms).or(kept);
+                    self.keys.insert(key.clone(), (Held::Text(value.clone()), until));
+                }
+                if holds { Reply::ok() } else { Reply::Null }
+            }
+            Action::Get(key) => Reply::bulk_or_null(self.text(key)?.cloned()),
+            Action::Append(key, value) => {
+                let text = self.text(key)?.cloned().unwrap_or_default() + value;
+                let length = text.len();
+                self.keep(key, Held::Text(text));
+                Reply::Integer(length as i64)
+            }
+            Action::Increment(key, by) => {
+                let sum = number(self.text(key)?)
+                    .map(|number| number + by)
+                    .ok_or("ERR value is not an integer or out of range")?;
+                self.keep(key, Held::Text(sum.to_string()));
+                Reply::Integer(sum)
+            }
+            Action::MSetNx(pairs) => {
+                let free = pairs.iter().all(|(key, _)| !self.keys.contains_key(key));
+                if free {
+                    self.keys.extend(pairs.iter().cloned().map(|(key, value)| (key, (Held::Text(value), None))));
+                }
+                Reply::Integer(free.into())
+            }
             of_hash => return self.act_on_hash(of_hash),
         })
     }

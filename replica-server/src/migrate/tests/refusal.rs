@@ -3,13 +3,29 @@
 use std::sync::atomic::Ordering;
 
 use common::fault::{self, Action, Point};
-use common::job::{JobOutcome, JobState};
+use common::job::{Job, JobOutcome, JobState};
 use common::rpc::ErrorCode;
 use common::rpc::node_admin::{DiskMigrate, JobName};
 use common::rpc::rates::RateChange;
 use common::types::ReplicaStatus;
+use uuid::Uuid;
 
 use super::node::Node;
+
+/// A node whose copy of a replica has begun, and takes days.
+async fn copying() -> (Node, Uuid) {
+    let node = Node::new();
+    node.fill(0, 2000);
+    let id = node.migrator.submit(slow(&node)).await.unwrap().id;
+    node.in_state(id, JobState::Moving).await;
+    (node, id)
+}
+
+/// Nothing has changed by the job, and it tells why.
+fn failed_for(job: &Job, why: &str) {
+    assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
+    assert!(job.last_error.as_ref().unwrap().contains(why), "{job:?}");
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_request_leaves_no_job() {
@@ -37,8 +53,7 @@ async fn a_copy_that_was_collected_before_its_turn_came_is_not_waited_for() {
     let host = node.host.clone();
     node.cluster.lock().hook = Some(("lock", Box::new(move || host.collect())));
     let job = node.moved("disk1", "disk2").await;
-    assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
-    assert!(job.last_error.unwrap().contains("no longer on disk1"));
+    failed_for(&job, "no longer on disk1");
     assert_eq!(node.cluster.lock().locked, None, "the partition is free for its cure");
 }
 
@@ -51,24 +66,19 @@ async fn a_partition_that_lost_members_is_left_to_its_cure() {
         node.cluster.lock().failing.insert("demote", ErrorCode::NotReady);
         node.cluster.lock().hook = Some((call, Box::new(move || lost.store(2, Ordering::SeqCst))));
         let job = node.moved("disk1", "disk2").await;
-        assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
-        assert!(job.last_error.as_ref().unwrap().contains("only 1 members are left"), "{job:?}");
+        failed_for(&job, "only 1 members are left");
         assert_eq!(node.cluster.lock().locked, None, "the partition is free for its cure");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_under_way_gives_way_to_the_cure_of_a_partition_that_refuses_writes() {
-    let node = Node::new();
-    node.fill(0, 2000);
-    let id = node.migrator.submit(slow(&node)).await.unwrap().id;
-    node.in_state(id, JobState::Moving).await;
+    let (node, id) = copying().await;
     node.stop().await;
     node.cluster.lock().lost.store(2, Ordering::SeqCst);
     let node = node.restart();
     let job = node.ended(id).await;
-    assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
-    assert!(job.last_error.as_ref().unwrap().contains("only 1 members are left"), "{job:?}");
+    failed_for(&job, "only 1 members are left");
     node.check_whole_on("disk1");
 }
 
@@ -88,8 +98,7 @@ async fn a_copy_that_was_replaced_meanwhile_is_not_waited_for_and_not_copied_on(
             node.replace_copy();
         }
         let job = node.ended(id).await;
-        assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
-        assert!(job.last_error.as_ref().unwrap().contains("complete without this copy"), "{job:?}");
+        failed_for(&job, "complete without this copy");
         let cluster = node.cluster.lock();
         assert_eq!(cluster.locked, None, "the partition is free for its cure");
         assert!(!cluster.calls.contains(&"hand_back"), "it has no role to be handed the primary");
@@ -113,14 +122,10 @@ async fn a_new_copy_that_was_lost_and_replaced_does_not_keep_its_job_until_the_d
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_under_way_stops_in_mid_file_for_a_partition_that_refuses_writes() {
-    let node = Node::new();
-    node.fill(0, 2000);
-    let id = node.migrator.submit(slow(&node)).await.unwrap().id;
-    node.in_state(id, JobState::Moving).await;
+    let (node, id) = copying().await;
     node.cluster.lock().lost.store(2, Ordering::SeqCst);
     let job = node.ended(id).await;
-    assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
-    assert!(job.last_error.as_ref().unwrap().contains("only 1 members are left"), "{job:?}");
+    failed_for(&job, "only 1 members are left");
     node.check_whole_on("disk1");
 }
 
@@ -131,10 +136,7 @@ pub(super) fn slow(node: &Node) -> DiskMigrate {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_copy_stops_and_leaves_nothing() {
-    let node = Node::new();
-    node.fill(0, 2000);
-    let job = node.migrator.submit(slow(&node)).await.unwrap().id;
-    node.in_state(job, JobState::Moving).await;
+    let (node, job) = copying().await;
     node.migrator.cancel(JobName::Id(job)).unwrap();
     let ended = node.ended(job).await;
     assert_eq!((ended.state, ended.outcome), (JobState::Idle, JobOutcome::Cancelled));
@@ -178,8 +180,7 @@ async fn a_meta_server_that_is_away_lets_the_job_fail_without_a_trace() {
         node.fill(0, 100);
         node.cluster.lock().failing.insert(call, ErrorCode::JobFailed);
         let job = node.moved("disk1", "disk2").await;
-        assert_eq!((job.state, job.outcome), (JobState::Idle, JobOutcome::Failed));
-        assert!(job.last_error.unwrap().contains(call));
+        failed_for(&job, call);
         node.check_whole_on("disk1");
     }
 }

@@ -31,17 +31,27 @@ pub(crate) struct Options {
     /// Small sizes and few moves: shows that everything works, not what it costs
     #[arg(long)]
     pub(crate) quick: bool,
+
+    /// Sizes of the regions, in MB
+    #[arg(long, value_delimiter = ',', default_value = "100,1000,4000")]
+    pub(crate) sizes: Vec<u64>,
+
+    /// Moves of each
+    #[arg(long, default_value_t = 10)]
+    pub(crate) moves: usize,
 }
 
 /// How often regions of which sizes, in bytes, are moved.
 struct Scale {
-    sizes: [u64; 3],
+    sizes: Vec<u64>,
     moves: usize,
 }
 
 impl Scale {
-    const FULL: Self = Self { sizes: [100_000_000, 1_000_000_000, 4_000_000_000], moves: 10 };
-    const QUICK: Self = Self { sizes: [20_000_000, 50_000_000, 100_000_000], moves: 4 };
+    fn of(options: &Options) -> Self {
+        let (sizes, moves) = if options.quick { (&[20, 50, 100][..], 4) } else { (&options.sizes[..], options.moves) };
+        Self { sizes: sizes.iter().map(|mb| mb * 1_000_000).collect(), moves }
+    }
 }
 
 /// One move.
@@ -62,12 +72,12 @@ struct Moved {
 /// # Errors
 /// A cluster does not start, a move fails, or a read was wrong.
 pub(crate) async fn run(options: &Options) -> Result<()> {
-    let scale = if options.quick { Scale::QUICK } else { Scale::FULL };
+    let scale = Scale::of(options);
     say(&machine(&std::env::temp_dir())?);
     if options.quick {
         say("Small sizes and few moves (--quick): not to be compared with anything.");
     }
-    let ground = Ground::start(NODES, scale.sizes).await?;
+    let ground = Ground::start(NODES, &scale.sizes).await?;
     say(&format!("\n#### Moves of a primary to another node under {PUTS} puts/s, {} of each size\n", scale.moves));
     say("Pauses in ms: P50, P99, longest. \"Idle\" is the longest put in as long a time without a move.\n");
     say(

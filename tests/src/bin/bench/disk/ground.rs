@@ -45,7 +45,7 @@ impl Ground {
     ///
     /// # Errors
     /// It does not start, or a write fails.
-    pub(crate) async fn start(nodes: usize, sizes: [u64; 3]) -> Result<Self> {
+    pub(crate) async fn start(nodes: usize, sizes: &[u64]) -> Result<Self> {
         // The only limit of a move is its own.
         let settings = vec![
             ("logging.format", "json".to_owned()),
@@ -54,7 +54,7 @@ impl Ground {
         ];
         let cluster = Cluster::start_with(Options { nodes, settings, ..Options::default() }).await?;
         let mut ground = Self { cluster, loaded: Vec::new(), failures: Failures::default() };
-        for bytes in sizes {
+        for &bytes in sizes {
             let loaded = ground.load(bytes).await?;
             ground.loaded.push(loaded);
         }

@@ -104,7 +104,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let wanted = |part| options.parts.contains(&part);
     let mut verdicts = Vec::new();
     if options.parts.iter().any(|part| *part != Part::Crowd) {
-        let ground = Ground::start(3, scale.sizes).await?;
+        let ground = Ground::start(3, &scale.sizes).await?;
         if wanted(Part::Copying) {
             verdicts.extend(copying::measure(&ground, &scale).await?);
         }

@@ -308,13 +308,14 @@ impl Cluster {
         Ok(self.ask(async |meta, deadline| meta.cluster(deadline).await).await?)
     }
 
-    /// Makes a secondary the primary and waits until it is.
+    /// Makes a secondary the primary and waits until it is. Who is asked to hand over may just have lost the primary
+    /// itself, so the wish is said again until it is granted.
     ///
     /// # Errors
     /// Refused, or not in time.
     pub async fn propose(&self, table: &str, gpid: Gpid, primary: PeerId) -> Result<()> {
-        self.ask(async move |meta, deadline| meta.propose(deadline, gpid, primary).await).await?;
         wait::until("the new primary", READY_WITHIN, async || {
+            self.ask(async move |meta, deadline| meta.propose(deadline, gpid, primary).await).await?;
             let config = self.config(table, gpid).await?;
             wait::holds(config.primary.is_some_and(|p| p.peer == primary), || format!("{config:?}"))
         })

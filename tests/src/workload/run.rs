@@ -125,20 +125,28 @@ impl Workload {
         before
     }
 
-    /// Waits until so many more writes and reads were answered.
+    /// Waits until so many more writes and reads were answered, however slow the machine is, as long as it goes on.
     ///
     /// # Errors
-    /// Not in time.
-    pub async fn progress(&self, operations: u64, within: Duration) -> Result<()> {
-        let (start, deadline) = (self.report(), Instant::now() + within);
+    /// No write that is missing, or no read, was answered for so long.
+    pub async fn progress(&self, operations: u64, stalled: Duration) -> Result<()> {
+        let start = self.report();
+        self.goes_on("writes", start.writes + operations, stalled, |report| report.writes).await?;
+        self.goes_on("reads", start.reads + operations, stalled, |report| report.reads).await
+    }
+
+    /// Waits until there are so many, as long as there are ever more.
+    async fn goes_on(&self, what: &str, wanted: u64, stalled: Duration, count: fn(&Report) -> u64) -> Result<()> {
+        let (mut last, mut since) = (count(&self.report()), Instant::now());
         loop {
             let now = self.report();
-            if now.writes >= start.writes + operations && now.reads >= start.reads + operations {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                let (writes, reads) = (now.writes - start.writes, now.reads - start.reads);
-                bail!("in {within:?} only {writes} writes and {reads} reads: {:?}", now.failures);
+            match count(&now) {
+                enough if enough >= wanted => return Ok(()),
+                more if more > last => (last, since) = (more, Instant::now()),
+                _ if since.elapsed() > stalled => {
+                    bail!("{last} of {wanted} {what}, and none for {stalled:?}: {:?}", now.failures)
+                }
+                _ => {}
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -1,6 +1,9 @@
 //! Damage on disk: the background scrub finds it, and the replica is made anew from the others.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,19 +35,36 @@ fn disk_path(cluster: &Cluster, place: &Place) -> Result<PathBuf> {
     disks.iter().find(|(tag, _)| *tag == place.disk).map(|(_, path)| path.clone()).context("no such disk")
 }
 
-/// Writes nonsense into the middle of each table file; returns how many there are.
-fn damage(replica: &Path) -> Result<usize> {
-    let mut damaged = 0;
-    for entry in fs::read_dir(replica.join("rdb"))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "sst") {
-            // In place, as a disk does it: the server has the file open.
-            let file = fs::OpenOptions::new().write(true).open(&path)?;
-            std::os::unix::fs::FileExt::write_all_at(&file, &[0xa5; 64], file.metadata()?.len() / 3)?;
-            damaged += 1;
-        }
+/// A replica's directory by its descriptor: it stays this one when it is set aside and another gets its name.
+struct Victim(fs::File);
+
+impl Victim {
+    fn open(live: &Path) -> Result<Self> {
+        Ok(Self(fs::File::open(live)?))
     }
-    Ok(damaged)
+
+    /// Writes nonsense into the middle of each table file; returns how many there are.
+    fn damage(&self) -> Result<usize> {
+        let replica = PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()));
+        let mut damaged = 0;
+        for entry in fs::read_dir(replica.join("rdb"))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "sst") {
+                damaged += usize::from(spoil(&path)?);
+            }
+        }
+        Ok(damaged)
+    }
+}
+
+/// In place, as a disk does it: the server has the file open. A compaction may just have removed it.
+fn spoil(path: &Path) -> Result<bool> {
+    match fs::OpenOptions::new().write(true).open(path) {
+        Ok(file) => file.write_all_at(&[0xa5; 64], file.metadata()?.len() / 3)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(true)
 }
 
 fn found(cluster: &Cluster, place: &Place) -> Result<f64> {
@@ -52,11 +72,11 @@ fn found(cluster: &Cluster, place: &Place) -> Result<f64> {
 }
 
 /// A compaction may have taken the damaged files away, so what is there is damaged until the scrub finds it.
-async fn wait_found(cluster: &Cluster, place: &Place, live: &Path) -> Result<()> {
+async fn wait_found(cluster: &Cluster, place: &Place, victim: &Victim) -> Result<()> {
     wait::until("the scrub to find it", WITHIN, async || {
         let found = found(cluster, place)?;
         if found < 1.0 {
-            damage(live)?;
+            victim.damage()?;
         }
         wait::holds(found >= 1.0, || format!("found {found}"))
     })
@@ -69,9 +89,9 @@ async fn a_damaged_secondary_is_found_set_aside_and_learned_anew() -> Result<()>
     let (cluster, workload) = loaded(3).await?;
     let place = pick(&cluster, ReplicaStatus::Secondary).await?;
     let disk = disk_path(&cluster, &place)?;
-    let live = disk.join(disks::live(place.gpid));
-    assert!(damage(&live)? > 0, "nothing was flushed");
-    wait_found(&cluster, &place, &live).await?;
+    let victim = Victim::open(&disk.join(disks::live(place.gpid)))?;
+    assert!(victim.damage()? > 0, "nothing was flushed");
+    wait_found(&cluster, &place, &victim).await?;
     let aside = format!("{}.err.", disks::live(place.gpid));
     wait::until("the damaged directory set aside", WITHIN, async || {
         let names = fs::read_dir(&disk)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
@@ -94,8 +114,9 @@ async fn the_only_replica_is_found_damaged_and_kept() -> Result<()> {
     let (cluster, workload) = loaded(1).await?;
     let place = pick(&cluster, ReplicaStatus::Primary).await?;
     let live = disk_path(&cluster, &place)?.join(disks::live(place.gpid));
-    assert!(damage(&live)? > 0, "nothing was flushed");
-    wait_found(&cluster, &place, &live).await?;
+    let victim = Victim::open(&live)?;
+    assert!(victim.damage()? > 0, "nothing was flushed");
+    wait_found(&cluster, &place, &victim).await?;
     // Another turn of the scrub does not change that.
     let before = found(&cluster, &place)?;
     wait::until("the next turn", WITHIN, async || {

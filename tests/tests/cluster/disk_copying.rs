@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use common::job::{JobOutcome, ThrottledBy};
 use common::rpc::node_admin::DiskMigrate;
+use common::rpc::rates::RateChange;
 use common::types::ReplicaStatus;
 use tests::cluster::{Cluster, Options};
 use tests::workload::{self, Bulk, Workload};
@@ -35,6 +36,12 @@ async fn two_tables(cluster: &Cluster, place: &Place) -> Result<()> {
     rows.write(&store(cluster)).await
 }
 
+async fn set_rate(cluster: &Cluster, place: &Place, change: RateChange) -> Result<()> {
+    let node = cluster.node(place.node)?;
+    node.ask(async move |node, deadline| node.disk_migrate_rate(deadline, change).await).await?;
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_copied_and_verified_before_a_kill_is_not_copied_again() -> Result<()> {
     let _turn = turn().await;
@@ -46,12 +53,16 @@ async fn what_was_copied_and_verified_before_a_kill_is_not_copied_again() -> Res
     let mut request = place.request();
     request.max_rate_bytes_per_s = Some(1 << 20);
     let id = cluster.node(place.node)?.disk_migrate(request).await?.id;
+    // The last part takes so long that it is met in its midst.
+    job_when(&cluster, place.node, id, |job| job.percent() >= 40).await?;
+    set_rate(&cluster, &place, RateChange::Job(id, 256 << 10)).await?;
     let killed = job_when(&cluster, place.node, id, |job| job.percent() >= 80).await?;
     assert_eq!(killed.bytes_resumed, 0);
     let process = &mut cluster.node_mut(place.node)?.process;
     process.kill()?;
     process.start()?;
     cluster.healthy(TABLE).await?;
+    set_rate(&cluster, &place, RateChange::Job(id, 0)).await?;
     let job = ended(&cluster, place.node, id).await?;
     assert_eq!(job.outcome, JobOutcome::Completed, "{job:?}");
     assert!(job.bytes_resumed >= 2_000_000 && job.bytes_resumed <= killed.bytes_done, "{job:?} after {killed:?}");

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use common::rpc::node_admin::{DiskInfo, DiskStatus};
 use common::types::{Gpid, PeerId};
 use serde_json::Value;
-use tests::cluster::{Cluster, Options};
+use tests::cluster::{Cluster, Options, READY_WITHIN};
 use tests::workload::{self, Workload};
 use tests::{cli, disks, wait};
 
@@ -92,16 +92,17 @@ async fn the_replicas_of_a_failed_disk_are_made_anew_on_the_other_disk_of_the_sa
         wait::holds(disk.status == DiskStatus::IoError, || format!("{:?}", disk.status))
     })
     .await?;
-    let configs = cluster.healthy(TABLE).await?.configs;
-    let gpids: Vec<Gpid> = configs.iter().map(|config| config.gpid).collect();
+    let gpids: Vec<Gpid> = cluster.route(TABLE).await?.configs.iter().map(|config| config.gpid).collect();
     let on = async |tag: &str| -> Result<Vec<Gpid>> {
         Ok(disk(&cluster, tag).await?.replicas.iter().map(|replica| replica.gpid).collect())
     };
-    assert_eq!(
-        (on("disk1").await?, on("disk2").await?),
-        (gpids.clone(), vec![]),
-        "no other node could have taken them"
-    );
+    // No other node can take them. A copy on the failed disk has its role until it is the next to write.
+    wait::until("all copies on the other disk", READY_WITHIN, async || {
+        let now = (on("disk1").await?, on("disk2").await?);
+        wait::holds(now == (gpids.clone(), vec![]), || format!("{now:?}"))
+    })
+    .await?;
+    cluster.healthy(TABLE).await?;
 
     let drained = ask(&cluster, &["disk-drain", "-n", "0", "-d", "disk2"])?;
     assert_eq!((moves(&drained), &drained["plans"][0]["stays"]), (0, &Value::Array(vec![])));

@@ -60,7 +60,11 @@ async fn a_move_cancelled_in_mid_copy_changes_nothing_and_leaves_nothing() -> Re
     assert_eq!(refused(&cluster, &place, &["disk-migrate-cancel", "-g", &gpid])?, "NOT_MIGRATING");
     let id = cluster.node(place.node)?.disk_migrate(slow(&place)).await?.id;
     job_when(&cluster, place.node, id, |job| job.state == JobState::Moving && job.bytes_total > 0).await?;
-    assert_eq!(disks::holding(cluster.node(place.node)?, &disks::copying(place.gpid)), [place.other_disk()]);
+    wait::until("the copy", SOON, async || {
+        let copies = disks::holding(cluster.node(place.node)?, &disks::copying(place.gpid));
+        wait::holds(copies == [place.other_disk()], || format!("{copies:?}"))
+    })
+    .await?;
     let cancelled = ask(&cluster, &place, &["disk-migrate-cancel", "-g", &gpid, "--wait"])?;
     let job = &cancelled["job"];
     assert_eq!((&job["id"], &job["state"], &job["outcome"]), (&json!(id), &json!("IDLE"), &json!("cancelled")));

@@ -177,6 +177,12 @@ async fn broken(cluster: &mut Cluster, data: &Path) -> Result<()> {
     let fault = format!("log.sync=error@300~{}", data.display());
     process.start_with(&["--enable-fault-injection"], &[("GODWIT_FAULT", &fault)])?;
     until_failed(cluster).await?;
+    // A copy on the failed disk has its role until it is the next to write.
+    wait::until("no copy on the failed disk", READY_WITHIN, async || {
+        let left = gpids(cluster, 0, "disk2").await?;
+        wait::holds(left.is_empty(), || format!("{left:?}"))
+    })
+    .await?;
     cluster.healthy(TABLE).await?;
     Ok(())
 }

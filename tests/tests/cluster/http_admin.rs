@@ -95,9 +95,11 @@ async fn refusals(api: &Api, cluster: &mut Cluster, id: u64) -> Result<()> {
     );
     assert!(status == 200 && head.starts_with("HTTP/1.1 405"), "{head}");
 
-    // While a move is under way the region is its own.
+    // While a move is under way the region is its own. It cannot end before its target goes on.
+    cluster.node_mut(usize::try_from(to)?)?.process.pause()?;
     let (_, accepted) = migrate(id, from, to)?;
     assert_eq!(migrate(id, from, to)?.0, 409);
+    cluster.node_mut(usize::try_from(to)?)?.process.resume()?;
     let first = accepted["procedure_id"].as_str().context("no id")?;
     assert_eq!(ended(api, first).await?["state"], json!("completed"));
     assert_eq!(api.post(&format!("/admin/procedure/cancel?id={first}"))?.0, 409);

@@ -43,7 +43,12 @@ async fn a_drained_node_is_empty_after_a_crash_of_the_meta_server_and_no_operati
     let done = ask(&cluster, &["node-drain", "-n", "0", "--wait"])?;
     assert_eq!((&done["node"]["replicas"], &done["node"]["draining"]), (&Value::from(0), &Value::from(true)));
     cluster.healthy(TABLE).await?;
-    assert_eq!(cluster.node(0)?.disks().await?.iter().map(|disk| disk.replicas.len()).sum::<usize>(), 0);
+    // The node hears that a copy is out of its partition with an answer to a later heartbeat.
+    wait::until("the node to be empty", WITHIN, async || {
+        let here: Vec<_> = cluster.node(0)?.disks().await?.into_iter().flat_map(|disk| disk.replicas).collect();
+        wait::holds(here.is_empty(), || format!("{here:?}"))
+    })
+    .await?;
 
     // It is empty, so nobody misses it.
     cluster.node_mut(0)?.process.stop(WITHIN).await?;

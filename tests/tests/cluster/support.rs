@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use common::job::Job;
 use common::rpc::node_admin::{DiskInfo, DiskMigrate};
 use common::types::{Gpid, PeerId, ReplicaStatus};
-use tests::cluster::Cluster;
+use tests::cluster::{Cluster, READY_WITHIN};
 use tests::workload::{Report, Store, Workload};
 use tests::{disks, wait};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -16,6 +16,7 @@ use uuid::Uuid;
 pub(crate) const TABLE: &str = "t";
 /// A move, restarts included, ends within this.
 pub(crate) const MOVE_WITHIN: Duration = Duration::from_secs(60);
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// The machine bears one cluster at full speed, or this many that are paced.
 const SHARES: u32 = 2;
@@ -125,7 +126,7 @@ pub(crate) async fn same_everywhere(cluster: &Cluster) -> Result<()> {
 /// Fetches a path over HTTP: status code and body.
 pub(crate) fn http(address: &str, path: &str) -> Result<(u16, String)> {
     let mut stream = std::net::TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.set_read_timeout(Some(ANSWER_WITHIN))?;
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -144,4 +145,18 @@ pub(crate) fn metric(address: &str, parts: &[&str]) -> Result<f64> {
 /// READONLY reads that secondaries of all nodes have answered.
 pub(crate) fn secondary_reads(cluster: &Cluster) -> Result<f64> {
     cluster.nodes.iter().map(|node| metric(&node.http, &["resp_secondary_reads_total"])).sum()
+}
+
+/// Waits until the logs of these nodes hold less than so many bytes in all.
+pub(crate) async fn logs_hold_less(
+    cluster: &Cluster,
+    nodes: impl Iterator<Item = usize> + Clone,
+    bytes: f64,
+) -> Result<()> {
+    wait::until("short logs", READY_WITHIN, async || {
+        let of_node = |node| metric(&cluster.node(node)?.http, &["log_held_bytes{"]);
+        let held: f64 = nodes.clone().map(of_node).sum::<Result<_>>()?;
+        wait::holds(held < bytes, || format!("{held} bytes are held"))
+    })
+    .await
 }

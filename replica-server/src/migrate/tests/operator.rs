@@ -107,10 +107,10 @@ async fn a_job_shows_which_limit_holds_it_back() {
     held_back(&node, job, ThrottledBy::RateLimit).await;
     assert!(node.migrator.meters().throttled().any(|(by, time)| by == ThrottledBy::RateLimit && !time.is_zero()));
     node.migrator.set_rate(RateChange::Node(1)).unwrap();
-    node.migrator.set_rate(RateChange::Job(job, 0)).unwrap();
+    assert_eq!(node.migrator.set_rate(RateChange::Job(job, 0)).unwrap().jobs.len(), 1);
     held_back(&node, job, ThrottledBy::NodeLimit).await;
     let rates = node.migrator.set_rate(RateChange::NodeDefault).unwrap();
-    assert_eq!((rates.max_rate_bytes_per_s, rates.changed, rates.jobs.len()), (0, false, 1));
+    assert_eq!((rates.max_rate_bytes_per_s, rates.changed), (0, false));
     let ended = node.ended(job).await;
     assert_eq!((ended.outcome, ended.throttled_by), (JobOutcome::Completed, None));
     assert_eq!(node.migrator.meters().copied_bytes(), ended.bytes_done);

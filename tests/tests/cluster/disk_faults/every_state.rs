@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use common::fs::durable_rename;
 use common::job::JobState;
+use tests::wait;
 use uuid::Uuid;
 
 use super::trial::{Trial, WITHIN};
@@ -83,7 +84,8 @@ async fn absent_at_restart(trial: &mut Trial, disk: &str) -> Result<()> {
     durable_rename(&path, &away)?;
     std::fs::create_dir(&path)?;
     trial.start_node(None)?;
-    trial.cluster.all_alive().await?;
+    // The meta server may not have missed it, so the node itself is asked.
+    wait::until("the node without its disk", WITHIN, async || Ok(trial.cluster.node(0)?.disks().await?)).await?;
     trial.workload.progress(100, WITHIN).await?;
     trial.cluster.node_mut(0)?.process.kill()?;
     std::fs::remove_dir_all(&path)?;

@@ -1,7 +1,6 @@
 //! Disks that refuse in the midst of a move: full, read-only, failing, lying.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use common::job::{Job, JobOutcome, JobState};
@@ -12,7 +11,10 @@ use tests::loop_disk::LoopDisk;
 use uuid::Uuid;
 
 use super::trial::Trial;
-use crate::support::{ended, share};
+use crate::support::{ended, job_when, share};
+
+/// At this rate the copy takes many seconds; the fault ends it long before.
+const SLOW: u64 = 256 << 10;
 
 /// The move of the trial's replica goes to the disk with this tag.
 async fn towards(trial: &mut Trial, tag: &str) -> Result<()> {
@@ -71,9 +73,10 @@ async fn copies_slowly_to(place: PathBuf) -> Result<(Trial, Job)> {
     let options = Options { places: vec![(0, 1, place)], ..Options::default() };
     let mut trial = Trial::start_with(options).await?;
     towards(&mut trial, "disk2").await?;
-    let request = DiskMigrate { max_rate_bytes_per_s: Some(2 << 20), ..trial.place.request() };
+    let request = DiskMigrate { max_rate_bytes_per_s: Some(SLOW), ..trial.place.request() };
     let job = trial.begin_as(request).await?;
-    trial.reaches(job.id, JobState::Moving).await?;
+    let copies = |job: &Job| job.state == JobState::Moving && job.bytes_done > 0;
+    let job = job_when(&trial.cluster, 0, job.id, copies).await?;
     Ok((trial, job))
 }
 
@@ -106,7 +109,6 @@ async fn a_target_that_turns_read_only_fails_the_job_and_nothing_else() -> Resul
     let dir = tempfile::tempdir()?;
     let disk = LoopDisk::make(&dir.path().join("two.img"), &dir.path().join("two"), 1024)?;
     let (mut trial, job) = copies_slowly_to(disk.path().join("data")).await?;
-    tokio::time::sleep(Duration::from_millis(300)).await;
     disk.make_read_only()?;
     changed_nothing(&trial, job.id, "").await?;
     trial.workload.progress(100, super::trial::WITHIN).await?;

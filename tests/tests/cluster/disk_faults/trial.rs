@@ -11,7 +11,7 @@ use tests::workload::{self, Bulk, Workload};
 use tests::{disks, wait};
 use uuid::Uuid;
 
-use crate::support::{Place, TABLE, ended, metric, on_node, same_everywhere, store};
+use crate::support::{Place, TABLE, ended, logs_hold_less, on_node, same_everywhere, store};
 
 /// Every restart, take-over and learn ends within this.
 pub(super) const WITHIN: Duration = Duration::from_secs(90);
@@ -224,10 +224,5 @@ pub(super) async fn write_much(cluster: &Cluster) -> Result<()> {
 /// Writes so much while a node is away that no log reaches back to what it lacks.
 pub(super) async fn outrun_the_log(cluster: &Cluster) -> Result<()> {
     write_much(cluster).await?;
-    wait::until("short logs", WITHIN, async || {
-        let there = cluster.nodes.iter().enumerate().filter(|(node, _)| *node != NODE);
-        let held = there.map(|(_, server)| metric(&server.http, &["log_held_bytes{"])).sum::<Result<f64>>()?;
-        wait::holds(held < OUTRUN_BYTES, || format!("{held} bytes are held"))
-    })
-    .await
+    logs_hold_less(cluster, (0..cluster.nodes.len()).filter(|node| *node != NODE), OUTRUN_BYTES).await
 }

@@ -10,17 +10,12 @@ use tests::cluster::{Cluster, Options};
 use tests::wait;
 use tests::workload::{self, Workload};
 
-use crate::support::{TABLE, metric, pick, same_everywhere, store, turn};
+use super::offered;
+use crate::support::{TABLE, pick, same_everywhere, store, turn};
 
 const WITHIN: Duration = Duration::from_secs(60);
 /// Long enough that no copy is made anew before the test is over.
 const LOST_DELAY: &str = "10m";
-
-/// Learns of a kind that these nodes' primaries offered.
-fn offered(cluster: &Cluster, nodes: impl IntoIterator<Item = usize>, kind: &str) -> Result<f64> {
-    let of_node = |node| metric(&cluster.node(node)?.http, &["godwit_learns_offered_total{", &format!("\"{kind}\"")]);
-    nodes.into_iter().map(of_node).sum()
-}
 
 /// The nodes that hold copies, by partition.
 async fn members(cluster: &Cluster) -> Result<Vec<BTreeSet<PeerId>>> {

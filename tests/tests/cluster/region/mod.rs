@@ -101,14 +101,13 @@ impl Ground {
 
     /// What the request wanted has come about, and nothing of the replica is left where it was but what was set aside.
     async fn arrived(&self, request: &MigrateRegion) -> Result<()> {
-        let config = wait::until("the new members", ENDS_WITHIN, async || {
+        wait::until("the new members", ENDS_WITHIN, async || {
             let config = self.cluster.config(TABLE, GPID).await?;
             let there = config.is_member(request.to) && config.copy_on(request.from).is_none();
-            wait::holds(there && config.is_healthy(), || format!("{config:?}"))?;
-            Ok(config)
+            let whole = config.is_healthy() && config.learners.is_empty();
+            wait::holds(there && whole, || format!("{config:?}"))
         })
         .await?;
-        assert!(config.learners.is_empty(), "{config:?}");
         assert_eq!(self.live_on(request.to)?.len(), 1, "on one disk of the target");
         self.set_aside_on(request.from).await
     }

@@ -77,19 +77,20 @@ impl SmallDisk {
         Ok(())
     }
 
-    /// Takes all its space but `leave_mib`, also while others write to it.
+    /// Takes all its space but `leave_mib`, also while others write to it; again, it takes what was given back since.
     ///
     /// # Errors
     /// The kernel does not say how much is free, or what it said never was true.
     pub fn fill(&self, leave_mib: u64) -> Result<()> {
-        let file = std::fs::File::create(&self.ballast)?;
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&self.ballast)?;
+        let held = file.metadata()?.len();
         for _ in 0..FILL_TRIES {
             let stats = rustix::fs::statvfs(&self.path)?;
             let taken = (stats.f_bavail * stats.f_frsize).saturating_sub(leave_mib << 20);
             if taken == 0 {
                 return Ok(());
             }
-            match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, taken) {
+            match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), held, taken) {
                 // Somebody wrote between the question and the request: ask again.
                 Err(rustix::io::Errno::NOSPC) => {}
                 done => return Ok(done?),

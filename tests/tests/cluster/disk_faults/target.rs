@@ -8,13 +8,14 @@ use common::rpc::node_admin::DiskMigrate;
 use tests::cluster::Options;
 use tests::disks::{self, SmallDisk};
 use tests::loop_disk::LoopDisk;
+use tests::wait;
 use uuid::Uuid;
 
 use super::trial::Trial;
-use crate::support::{ended, job_when, share};
+use crate::support::{MOVE_WITHIN, ended, job_when, share};
 
-/// At this rate the copy takes many seconds; the fault ends it long before.
-const SLOW: u64 = 256 << 10;
+/// At this rate the copy takes some seconds; the fault ends it before.
+const SLOW: u64 = 1 << 20;
 
 /// The move of the trial's replica goes to the disk with this tag.
 async fn towards(trial: &mut Trial, tag: &str) -> Result<()> {
@@ -90,7 +91,13 @@ async fn a_target_that_fills_up_in_the_midst_of_a_copy_is_said_to_be_full() -> R
     let mount = tempfile::tempdir()?;
     let small = SmallDisk::mount(mount.path(), 768)?;
     let (mut trial, job) = copies_slowly_to(mount.path().join("data")).await?;
-    small.fill(0)?;
+    wait::until("the end of the job", MOVE_WITHIN, async || {
+        // What logs and compactions give back meanwhile is taken as well.
+        small.fill(0)?;
+        let job = trial.job(job.id).await?;
+        wait::holds(!job.is_running(), || format!("{job:?}"))
+    })
+    .await?;
     changed_nothing(&trial, job.id, "no space").await?;
     small.relieve()?;
     trial.whole(None).await?;

@@ -1,7 +1,8 @@
 // Unmodified node-redis against a cluster that fails beneath it.
 //
-// Usage: mission.mjs HOST:PORT[,HOST:PORT...] MODULES (the directory in which npm installed). Works until standard input
-// ends, and then until every worker has counted some times more, which shows that the client is well again. Prints one
+// Usage: mission.mjs HOST:PORT[,HOST:PORT...] MODULES [SECONDS] (MODULES: the directory in which npm installed). With
+// SECONDS it reads from replicas too, which may lack what was acknowledged within so many seconds. Works until standard
+// input ends, and then until every worker has counted some times more, which shows that the client is well again. Prints one
 // JSON document: operations that were answered, errors that the client let through by kind, and every wrong answer.
 import { createRequire } from "node:module";
 
@@ -9,6 +10,7 @@ const { createCluster } = createRequire(`${process.argv[3]}/`)("redis");
 
 const WORKERS = 4;
 const COUNTS_AFTER = 50;
+const staleMaxMs = Number(process.argv[4] ?? 0) * 1000;
 const report = { operations: 0, errors: {}, wrong: [] };
 let stopped = false;
 
@@ -32,8 +34,9 @@ function judge(what, found, least, most) {
 
 // A value that only ever rises, written and read back by one worker.
 class Register {
-  acknowledged = 0;
   tried = 0;
+  // When each value was acknowledged, beginning with the last that every reader has to see.
+  acknowledged = [{ at: -Infinity, value: 0 }];
 
   constructor(what, write, read) {
     Object.assign(this, { what, write, read });
@@ -41,9 +44,12 @@ class Register {
 
   async step() {
     const value = ++this.tried;
-    if ((await attempt(() => this.write(String(value)))) !== undefined) this.acknowledged = value;
+    if ((await attempt(() => this.write(String(value)))) !== undefined) {
+      this.acknowledged.push({ at: performance.now(), value });
+    }
+    while (this.acknowledged[1]?.at <= performance.now() - staleMaxMs) this.acknowledged.shift();
     const found = await attempt(this.read);
-    if (found !== undefined) judge(this.what, Number(found ?? 0), this.acknowledged, this.tried);
+    if (found !== undefined) judge(this.what, Number(found ?? 0), this.acknowledged[0].value, this.tried);
   }
 }
 
@@ -68,7 +74,7 @@ async function worker(client, number) {
 }
 
 const rootNodes = process.argv[2].split(",").map((address) => ({ url: `redis://${address}` }));
-const client = createCluster({ rootNodes });
+const client = createCluster({ rootNodes, useReplicas: staleMaxMs > 0 });
 client.on("error", () => {});
 await client.connect();
 const workers = Array.from({ length: WORKERS }, (_, number) => worker(client, number));

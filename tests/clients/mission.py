@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from redis.cluster import ClusterNode, RedisCluster
+from redis.cluster import ClusterNode, LoadBalancingStrategy, RedisCluster
 from redis.exceptions import RedisError
 
 WORKERS = 4
@@ -86,8 +86,9 @@ def worker(client, number):
 def main():
     nodes = [address.rsplit(":", 1) for address in sys.argv[1].split(",")]
     startup_nodes = [ClusterNode(host, int(port)) for host, port in nodes]
-    replicas = {"read_from_replicas": True} if stale_max > 0 else {}
-    client = RedisCluster(startup_nodes=startup_nodes, decode_responses=True, **replicas)
+    # Reads take turns between the primary and its replicas.
+    strategy = LoadBalancingStrategy.ROUND_ROBIN if stale_max > 0 else None
+    client = RedisCluster(startup_nodes=startup_nodes, decode_responses=True, load_balancing_strategy=strategy)
     workers = [threading.Thread(target=worker, args=(client, number)) for number in range(WORKERS)]
     for one in workers:
         one.start()

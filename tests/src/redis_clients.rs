@@ -37,36 +37,30 @@ pub struct Mission {
 }
 
 impl Mission {
-    /// redis-py's `RedisCluster`, told of these addresses; returns when it works.
+    /// redis-py's `RedisCluster`, told of these addresses; returns when it works. With `stale_max` it reads from replicas
+    /// too, which may lack what was acknowledged within that time.
     ///
     /// # Errors
     /// It cannot be installed, or does not start.
-    pub async fn python(addresses: &[String]) -> Result<Self> {
-        Self::start(python(addresses).await?).await
+    pub async fn python(addresses: &[String], stale_max: Option<Duration>) -> Result<Self> {
+        let mut command = Command::new(installed().await?.join("python/bin/python"));
+        command.arg(script("mission.py")).arg(addresses.join(","));
+        Self::start(command, stale_max).await
     }
 
-    /// The same with `read_from_replicas`, which may lack what was acknowledged within `stale_max`.
+    /// node-redis' `createCluster`, in the same way.
     ///
     /// # Errors
     /// It cannot be installed, or does not start.
-    pub async fn python_of_replicas(addresses: &[String], stale_max: Duration) -> Result<Self> {
-        let mut command = python(addresses).await?;
-        command.arg(stale_max.as_secs_f64().to_string());
-        Self::start(command).await
-    }
-
-    /// node-redis' `createCluster`, told of these addresses; returns when it works.
-    ///
-    /// # Errors
-    /// It cannot be installed, or does not start.
-    pub async fn node(addresses: &[String]) -> Result<Self> {
+    pub async fn node(addresses: &[String], stale_max: Option<Duration>) -> Result<Self> {
         let modules = installed().await?.join("node");
         let mut command = Command::new("node");
         command.arg(script("mission.mjs")).arg(addresses.join(",")).arg(modules);
-        Self::start(command).await
+        Self::start(command, stale_max).await
     }
 
-    async fn start(mut command: Command) -> Result<Self> {
+    async fn start(mut command: Command, stale_max: Option<Duration>) -> Result<Self> {
+        command.args(stale_max.map(|stale_max| stale_max.as_secs_f64().to_string()));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let input = child.stdin.take().context("no input")?;
         let mut output = BufReader::new(child.stdout.take().context("no output")?);
@@ -120,12 +114,6 @@ async fn install() -> Result<PathBuf> {
     let last = text.lines().last().filter(|_| ran.status.success());
     last.map(PathBuf::from)
         .with_context(|| format!("scripts/redis_clients.sh: {}", String::from_utf8_lossy(&ran.stderr)))
-}
-
-async fn python(addresses: &[String]) -> Result<Command> {
-    let mut command = Command::new(installed().await?.join("python/bin/python"));
-    command.arg(script("mission.py")).arg(addresses.join(","));
-    Ok(command)
 }
 
 fn script(name: &str) -> PathBuf {

@@ -1,18 +1,16 @@
 //! Unmodified Redis clients, while nodes die and replicas move beneath them.
 
-use std::sync::Arc;
+mod rising;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use common::job::JobOutcome;
 use common::types::ReplicaStatus;
-use redis::cluster::ClusterClient;
-use redis::cluster_async::ClusterConnection;
 use tests::cluster::{Cluster, Options};
 use tests::redis_clients::{Mission, Report, run};
 use tests::wait;
-use tokio::task::JoinSet;
 
 use crate::support::{TABLE, ended, on_node, pick, same_everywhere, secondary_reads, turn};
 
@@ -58,124 +56,48 @@ fn judge(client: &str, report: &Report) {
     assert!(report.operations > 200, "{client} did little: {report:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn redis_py_gets_no_wrong_answer_while_a_node_dies_and_a_replica_moves() -> Result<()> {
+/// So many reads cannot be those of a client that hardly ever asks a secondary.
+fn secondaries_answered(cluster: &Cluster) -> Result<()> {
+    let by_secondaries = secondary_reads(cluster)?;
+    assert!(by_secondaries > 100.0, "{by_secondaries} reads by secondaries");
+    Ok(())
+}
+
+/// A client that is a program of its own works while there is trouble; with `stale_max` it reads from replicas too.
+async fn works_through_trouble(
+    client: &str,
+    stale_max: Option<Duration>,
+    start: impl AsyncFnOnce(&[String], Option<Duration>) -> Result<Mission>,
+) -> Result<()> {
     let _turn = turn().await;
     let (mut cluster, addresses) = served().await?;
-    let mission = Mission::python(&addresses).await?;
+    let mission = start(&addresses, stale_max).await?;
     trouble(&mut cluster).await?;
-    judge("redis-py", &mission.end().await?);
+    judge(client, &mission.end().await?);
+    if stale_max.is_some() {
+        secondaries_answered(&cluster)?;
+    }
     same_everywhere(&cluster).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_py_gets_no_wrong_answer_while_a_node_dies_and_a_replica_moves() -> Result<()> {
+    works_through_trouble("redis-py", None, Mission::python).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_py_that_reads_from_replicas_gets_nothing_older_than_they_may_tell() -> Result<()> {
-    let _turn = turn().await;
-    let (mut cluster, addresses) = served().await?;
-    let mission = Mission::python_of_replicas(&addresses, STALENESS).await?;
-    trouble(&mut cluster).await?;
-    judge("redis-py", &mission.end().await?);
-    let by_secondaries = secondary_reads(&cluster)?;
-    assert!(by_secondaries > 100.0, "{by_secondaries} reads by secondaries");
-    same_everywhere(&cluster).await
+    works_through_trouble("redis-py", Some(STALENESS), Mission::python).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn node_redis_gets_no_wrong_answer_while_a_node_dies_and_a_replica_moves() -> Result<()> {
-    let _turn = turn().await;
-    let (mut cluster, addresses) = served().await?;
-    let mission = Mission::node(&addresses).await?;
-    trouble(&mut cluster).await?;
-    judge("node-redis", &mission.end().await?);
-    same_everywhere(&cluster).await
-}
-
-/// What the tests need of a client; an error is no answer.
-trait Client: Send + 'static {
-    fn set(&mut self, key: &str, value: u64) -> impl Future<Output = bool> + Send;
-    fn get(&mut self, key: &str) -> impl Future<Output = Option<String>> + Send;
-}
-
-impl Client for ClusterConnection {
-    async fn set(&mut self, key: &str, value: u64) -> bool {
-        redis::AsyncTypedCommands::set(self, key, value).await.is_ok()
-    }
-
-    async fn get(&mut self, key: &str) -> Option<String> {
-        redis::AsyncTypedCommands::get(self, key).await.ok().map(Option::unwrap_or_default)
-    }
-}
-
-/// `redis-cli -c`, a process for each command, that begins at the node with this address.
-struct Cli(String);
-
-impl Client for Cli {
-    async fn set(&mut self, key: &str, value: u64) -> bool {
-        let told = run("redis-cli", &self.0, &["-c", "-e", "set", key, &value.to_string()]).await;
-        told.is_ok_and(|told| told.trim() == "OK")
-    }
-
-    async fn get(&mut self, key: &str) -> Option<String> {
-        let told = run("redis-cli", &self.0, &["-c", "-e", "get", key]).await;
-        told.ok().map(|told| told.trim().to_owned())
-    }
-}
-
-/// A value that only ever rises, written and read back, until told to stop; how many operations were answered.
-async fn rising(mut client: impl Client, key: String, stop: Arc<AtomicBool>) -> Result<u64> {
-    let (mut acknowledged, mut operations) = (0_u64, 0);
-    for tried in 1_u64.. {
-        if stop.load(Ordering::SeqCst) {
-            break;
-        }
-        if client.set(&key, tried).await {
-            (acknowledged, operations) = (tried, operations + 1);
-        }
-        if let Some(found) = client.get(&key).await {
-            let found: u64 = if found.is_empty() { 0 } else { found.parse().with_context(|| found.clone())? };
-            anyhow::ensure!((acknowledged..=tried).contains(&found), "{key}: {found} of {acknowledged}..={tried}");
-            operations += 1;
-        }
-    }
-    Ok(operations)
-}
-
-/// Values that rise, one for each client, while there is trouble; at least so many operations are answered.
-async fn rise_through_trouble(cluster: &mut Cluster, clients: Vec<impl Client>, least: u64) -> Result<()> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut workers = JoinSet::new();
-    for (number, client) in clients.into_iter().enumerate() {
-        workers.spawn(rising(client, format!("rising:{number}"), Arc::clone(&stop)));
-    }
-    trouble(cluster).await?;
-    stop.store(true, Ordering::SeqCst);
-    let mut operations = 0;
-    while let Some(worker) = workers.join_next().await {
-        operations += worker??;
-    }
-    assert!(operations > least, "{operations} operations");
-    same_everywhere(cluster).await
+    works_through_trouble("node-redis", None, Mission::node).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn redis_rs_gets_no_wrong_answer_while_a_node_dies_and_a_replica_moves() -> Result<()> {
-    let _turn = turn().await;
-    let (mut cluster, addresses) = served().await?;
-    let client = ClusterClient::new(addresses.iter().map(|address| format!("redis://{address}")).collect::<Vec<_>>())?;
-    let mut connections = Vec::new();
-    for _ in 0..4 {
-        connections.push(client.get_async_connection().await?);
-    }
-    rise_through_trouble(&mut cluster, connections, 200).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn redis_cli_gets_no_wrong_answer_while_a_node_dies_and_a_replica_moves() -> Result<()> {
-    let _turn = turn().await;
-    let (mut cluster, addresses) = served().await?;
-    // Another node dies. A process for each command makes for few of them.
-    let first = addresses.first().context("a node")?;
-    rise_through_trouble(&mut cluster, (0..4).map(|_| Cli(first.clone())).collect(), 50).await
+async fn node_redis_that_reads_from_replicas_gets_nothing_older_than_they_may_tell() -> Result<()> {
+    works_through_trouble("node-redis", Some(STALENESS), Mission::node).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

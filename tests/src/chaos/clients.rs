@@ -15,18 +15,20 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::redis_caller::RedisCaller;
+use super::redis_reader::RedisReader;
 use crate::history::{Recorded, Recorder, ValueId};
 
 /// Keys that all contend for.
 pub(super) const HOT: Range<usize> = 0..12;
 /// Keys that hardly two ever use at once.
 pub(super) const COLD: Range<usize> = 12..1500;
-pub(super) const HOT_SHARE: f64 = 0.4;
+const HOT_SHARE: f64 = 0.4;
 /// Bytes of a value.
 pub(super) const VALUE_BYTES: usize = 400;
-/// Callers on each client host, and Redis clients beside them.
+/// Callers on each client host, Redis clients beside them, and those that read from secondaries.
 const CALLERS: usize = 4;
 const REDIS_CALLERS: usize = 2;
+const REDIS_READERS: usize = 2;
 /// After an operation: so that a minute's history of a hot key stays small enough to be searched.
 pub(super) const PAUSE: Duration = Duration::from_millis(6);
 /// Shorter than a lease, so that a caller asks again while a fault goes on.
@@ -81,6 +83,9 @@ impl Clients {
             for caller in host * REDIS_CALLERS..(host + 1) * REDIS_CALLERS {
                 tasks.push(handle.spawn(RedisCaller::new(access, caller, seed).work(stop.clone())));
             }
+            for reader in host * REDIS_READERS..(host + 1) * REDIS_READERS {
+                tasks.push(handle.spawn(RedisReader::new(access, reader, seed).work(stop.clone())));
+            }
         }
         Self { stop, tasks }
     }
@@ -98,6 +103,12 @@ impl Clients {
     }
 }
 
+/// A key that is hot or cold.
+pub(super) fn any_key(random: &mut SmallRng) -> usize {
+    let keys = if random.random_bool(HOT_SHARE) { HOT } else { COLD };
+    random.random_range(keys)
+}
+
 struct Caller {
     table: Recorded,
     random: SmallRng,
@@ -108,8 +119,7 @@ struct Caller {
 impl Caller {
     async fn work(mut self, stop: Arc<AtomicBool>) {
         while !stop.load(Ordering::SeqCst) {
-            let keys = if self.random.random_bool(HOT_SHARE) { HOT } else { COLD };
-            let key = self.random.random_range(keys);
+            let key = any_key(&mut self.random);
             // What failed is in the record.
             if let Ok(value) = self.operation(key).await {
                 self.known.insert(key, value);

@@ -7,6 +7,7 @@
 //! whole        every key can be read, and every partition written
 //! equal        all members of every partition hold the same
 //! linearizable one order per key explains every answer ever given, what was read at the end included
+//! fresh        what secondaries told had been so within the bound that they keep
 //! calm         no process died by itself, and none reports a broken invariant
 //! ```
 //!
@@ -17,6 +18,7 @@ mod fault;
 mod moves;
 mod nemesis;
 mod redis_caller;
+mod redis_reader;
 mod report;
 mod schedule;
 mod trial;

@@ -7,21 +7,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rand::rngs::SmallRng;
 use rand::{Rng as _, SeedableRng as _};
 
-use super::clients::{Access, COLD, DEADLINE, HOT, HOT_SHARE, PAUSE, VALUE_BYTES};
+use super::clients::{Access, DEADLINE, PAUSE, VALUE_BYTES, any_key};
 use crate::history::{RecordedRedis, Refused};
 use crate::redis::Router;
 
 /// Keys that are counters.
 pub(super) const COUNTERS: Range<usize> = 2000..2004;
-const COUNTER_SHARE: f64 = 0.15;
+pub(super) const COUNTER_SHARE: f64 = 0.15;
 /// Numbers of Redis clients in the record begin here.
 pub(super) const FIRST: usize = 100;
 
 impl Access {
     /// The same table as a Redis client of this number sees it.
     pub(super) fn open_redis(&self, number: usize) -> RecordedRedis {
-        let router = Router::new(self.redis.clone(), Some(self.password.to_owned()), DEADLINE);
-        RecordedRedis::new(router, self.recorder.clone(), FIRST + number, VALUE_BYTES)
+        RecordedRedis::new(self.router(), self.recorder.clone(), FIRST + number, VALUE_BYTES)
+    }
+
+    pub(super) fn router(&self) -> Router {
+        Router::new(self.redis.clone(), Some(self.password.to_owned()), DEADLINE)
     }
 }
 
@@ -53,8 +56,7 @@ impl RedisCaller {
                 self.client.count(key).await
             };
         }
-        let keys = if self.random.random_bool(HOT_SHARE) { HOT } else { COLD };
-        let key = self.random.random_range(keys);
+        let key = any_key(&mut self.random);
         match self.random.random_range(0..100) {
             0..50 => self.client.get(key).await,
             50..70 => self.client.set(key).await,

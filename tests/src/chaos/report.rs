@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::redis_caller;
 use super::schedule::Beneath;
-use crate::history::{Operation, Outcome};
+use crate::history::{Looks, Operation, Outcome, looks};
 
 /// One run.
 #[derive(Clone, Debug)]
@@ -39,13 +39,15 @@ pub struct Counted {
     pub never: usize,
     /// Answered to Redis clients, of those that were answered.
     pub redis: usize,
+    /// Of these, to those that ask secondaries too.
+    pub looks: Looks,
 }
 
 impl Counted {
     /// Counts them.
     #[must_use]
     pub fn of(operations: &[Operation]) -> Self {
-        let mut counted = Self::default();
+        let mut counted = Self { looks: looks(operations), ..Self::default() };
         for operation in operations {
             match operation.outcome {
                 Outcome::Answered(..) => {
@@ -64,18 +66,19 @@ impl Report {
     /// The head of the table whose lines reports are.
     #[must_use]
     pub const fn heading() -> &'static str {
-        "| seed | beneath | faults | moves | answered | to Redis | unknown | not done | healed s | found |\n\
-         |-----:|---------|-------:|------:|---------:|---------:|--------:|---------:|---------:|-------|"
+        "| seed | beneath | faults | moves | answered | to Redis | looks | late | unknown | not done | healed s | found |\n\
+         |-----:|---------|-------:|------:|---------:|---------:|------:|-----:|--------:|---------:|---------:|-------|"
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counted { answered, unknown, never, redis } = self.operations;
+        let Counted { answered, unknown, never, redis, looks } = self.operations;
         let healed = self.healed_s.map_or_else(|| "-".to_owned(), |s| format!("{s:.1}"));
         let found = if self.failures.is_empty() { "nothing" } else { "FAILED" };
         write!(f, "| {:4} | {:7} | {:6} | {:5} |", self.seed, self.beneath, self.faults, self.moves)?;
-        write!(f, " {answered:8} | {redis:8} | {unknown:7} | {never:8} | {healed:>8} | {found} |")
+        write!(f, " {answered:8} | {redis:8} | {:5} | {:4} |", looks.answered, looks.late)?;
+        write!(f, " {unknown:7} | {never:8} | {healed:>8} | {found} |")
     }
 }
 
@@ -84,6 +87,8 @@ impl fmt::Display for Report {
 pub struct Summary {
     runs: usize,
     answered: usize,
+    looks: usize,
+    late: usize,
     unknown: usize,
     failed: Vec<u64>,
 }
@@ -94,6 +99,8 @@ impl Summary {
         self.runs += 1;
         self.answered += report.operations.answered;
         self.unknown += report.operations.unknown;
+        self.looks += report.operations.looks.answered;
+        self.late += report.operations.looks.late;
         if !report.failures.is_empty() {
             self.failed.push(report.seed);
         }
@@ -108,8 +115,9 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { runs, answered, unknown, failed } = self;
-        write!(f, "{runs} runs, {answered} operations answered, {unknown} of unknown outcome: ")?;
+        let Self { runs, answered, looks, late, unknown, failed } = self;
+        write!(f, "{runs} runs, {answered} operations answered, {unknown} of unknown outcome, ")?;
+        write!(f, "{looks} looks at secondaries, {late} of them late: ")?;
         if failed.is_empty() { write!(f, "nothing found") } else { write!(f, "FAILED with seeds {failed:?}") }
     }
 }

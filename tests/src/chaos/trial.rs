@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use super::Options;
 use super::clients::{Access, Clients};
 use super::nemesis::Nemesis;
+use super::redis_reader::STALE_MAX;
 use super::report::{Counted, Report};
 use super::schedule::{self, Schedule};
 use super::verdict;
@@ -24,7 +25,8 @@ const REPLICAS: u32 = 3;
 const SECRET: &str = "of-a-test-and-of-no-worth";
 
 fn redis_settings() -> Vec<(&'static str, String)> {
-    vec![("resp.table", TABLE.to_owned()), ("resp.requirepass", SECRET.to_owned())]
+    let stale_max = format!("{}ms", STALE_MAX.as_millis());
+    vec![("resp.table", TABLE.to_owned()), ("resp.requirepass", SECRET.to_owned()), ("resp.max_staleness", stale_max)]
 }
 
 /// A cluster with its table, and what is to happen to it.

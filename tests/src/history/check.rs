@@ -11,6 +11,7 @@ use super::counter;
 use super::open::{Step, steps};
 use super::record::{Kind, Operation, Outcome};
 use super::register::{self, Register};
+use super::stale;
 
 /// Operations shown before one that cannot be explained.
 const SHOWN: usize = 30;
@@ -46,7 +47,11 @@ fn judge(key: usize, operations: &[Operation]) -> Option<Violation> {
         return judge_counter(key, operations);
     }
     match is_explained(operations, u64::MAX) {
-        Some(true) => None,
+        Some(true) => {
+            let too_old = stale::too_old(operations)?;
+            let past = operations.iter().filter(|op| op.called <= too_old.called).copied().collect();
+            Some(violation(key, past, |op| op.called == too_old.called))
+        }
         Some(false) => {
             let end = first_unexplained(operations);
             let past = operations.iter().filter(|op| op.called <= end).copied().collect();
@@ -58,7 +63,7 @@ fn judge(key: usize, operations: &[Operation]) -> Option<Violation> {
 
 fn judge_counter(key: usize, operations: &[Operation]) -> Option<Violation> {
     let called = counter::unexplained(operations)?;
-    Some(violation(key, operations.to_vec(), |op| op.called == called))
+    Some(violation(key, operations.to_vec(), |op| op.since() == called))
 }
 
 /// Shows the operations before the one that cannot be explained, and that one last.

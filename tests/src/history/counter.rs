@@ -23,8 +23,9 @@ pub(super) fn unexplained(operations: &[Operation]) -> Option<u64> {
 
 fn answer(operation: &Operation) -> Option<Seen> {
     let Outcome::Answered(answered, Answer::Found(found)) = operation.outcome else { return None };
-    let (value, read) = (found.unwrap_or(0), operation.kind == Kind::Get);
-    Some(Seen { value, read, called: operation.called, answered })
+    let read = matches!(operation.kind, Kind::Get | Kind::Look { .. });
+    // A look may tell what was so before it was called.
+    Some(Seen { value: found.unwrap_or(0), read, called: operation.since(), answered })
 }
 
 /// Two increments that answered the same, or one that answered nothing.
@@ -120,6 +121,14 @@ mod tests {
         assert_eq!(unexplained(&[add(1, 2, 1), read(3, 4, 0)]), Some(3));
         assert_eq!(unexplained(&[add(1, 2, 1), add(3, 4, 2), read(5, 6, 1)]), Some(5));
         assert_eq!(unexplained(&[add(1, 2, 2), add(3, 4, 1)]), Some(3));
+    }
+
+    #[test]
+    fn a_look_may_miss_what_was_answered_after_its_place_and_nothing_before() {
+        let look = |since| op(9, 10, Kind::Look { since }, Some(1));
+        let history = |since| [add(1, 2, 1), add(3, 4, 2), look(since)];
+        assert_eq!(unexplained(&history(3)), None);
+        assert_eq!(unexplained(&history(5)), Some(5));
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Every value that is written is written once, so a read says which write it saw. An operation of unknown outcome stays
-//! open: it may have happened at any time after its call, or never. A write that was refused must never be seen.
+//! open: it may have happened at any time after its call, or never. A write that was refused must never be seen. What a
+//! secondary told is no part of the order: it must have been so within a bound before it was asked ([`stale`]).
 
 mod check;
 mod counter;
@@ -15,6 +16,7 @@ mod record;
 mod recorded;
 mod recorded_redis;
 mod register;
+mod stale;
 mod value;
 
 #[cfg(test)]
@@ -24,3 +26,4 @@ pub use check::{Violation, check};
 pub use record::{Answer, Kind, Operation, Outcome, Recorder, ValueId};
 pub use recorded::Recorded;
 pub use recorded_redis::{RecordedRedis, Refused};
+pub use stale::{Looks, looks};

@@ -43,7 +43,7 @@ const fn shown(answer: Answer) -> Option<ValueId> {
 }
 
 /// When each value had been seen for the first time.
-fn first_seen(operations: &[Operation]) -> BTreeMap<ValueId, u64> {
+pub(super) fn first_seen(operations: &[Operation]) -> BTreeMap<ValueId, u64> {
     let mut seen = BTreeMap::new();
     for operation in operations {
         if let Outcome::Answered(at, answer) = operation.outcome
@@ -59,6 +59,8 @@ fn first_seen(operations: &[Operation]) -> BTreeMap<ValueId, u64> {
 fn step(operation: &Operation, seen: &BTreeMap<ValueId, u64>) -> Option<Step> {
     let (kind, from) = (operation.kind, 2 * operation.called);
     match (operation.outcome, kind) {
+        // It has no place in the order.
+        (_, Kind::Look { .. }) => None,
         (Outcome::Answered(at, answer), _) => Some(Step { kind, answer: Some(answer), from, until: 2 * at }),
         (Outcome::Never, _) | (Outcome::Open, Kind::Get) => None,
         (Outcome::Open, Kind::Put(value) | Kind::Exchange(value) | Kind::CompareAndSet { value: Some(value), .. }) => {

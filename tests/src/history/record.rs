@@ -1,6 +1,7 @@
 //! The record itself: calls and returns in one order for all clients.
 
 use std::fmt;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -13,6 +14,11 @@ pub type ValueId = u64;
 pub enum Kind {
     /// Read.
     Get,
+    /// Read of a copy that may lag: what it told must have been so at this place of the order, or later.
+    Look {
+        /// The place.
+        since: u64,
+    },
     /// Write.
     Put(ValueId),
     /// Write, and be told what was there.
@@ -86,8 +92,11 @@ pub struct Recorder {
 #[derive(Debug, Default)]
 struct Record {
     operations: Vec<Operation>,
+    /// Even, so that there is room between any two.
     places: u64,
     values: ValueId,
+    /// When operations were answered, in milliseconds, each with its place.
+    answers: Vec<(u64, u64)>,
 }
 
 impl Default for Recorder {
@@ -114,11 +123,20 @@ impl Recorder {
         record.operations.len() - 1
     }
 
+    /// The place from which on what a copy tells may have been so, if it is asked from now on and lacks nothing that was
+    /// answered longer than `stale_max` before: behind all of those answers.
+    pub fn since(&self, stale_max: Duration) -> u64 {
+        let bound_ms = u64::try_from(stale_max.as_millis()).unwrap_or(u64::MAX);
+        let record = self.record.lock();
+        record.since(self.now_ms(), bound_ms)
+    }
+
     /// Its answer is there.
     pub fn answered(&self, operation: usize, answer: Answer) {
         let mut record = self.record.lock();
-        let place = record.place();
-        record.end(operation, self.now_ms(), Outcome::Answered(place, answer));
+        let (place, now_ms) = (record.place(), self.now_ms());
+        record.answers.push((now_ms, place));
+        record.end(operation, now_ms, Outcome::Answered(place, answer));
     }
 
     /// It surely had no effect.
@@ -144,9 +162,24 @@ impl Recorder {
     }
 }
 
+impl Operation {
+    /// The place in the order from which on it may have taken effect.
+    #[must_use]
+    pub const fn since(&self) -> u64 {
+        if let Kind::Look { since } = self.kind { since } else { self.called }
+    }
+}
+
 impl Record {
+    /// Behind the last that was answered more than so long before `now_ms`.
+    fn since(&self, now_ms: u64, bound_ms: u64) -> u64 {
+        // Times are rounded down, so that a difference may be a millisecond less than it seems.
+        let covered = self.answers.partition_point(|(at_ms, _)| at_ms.saturating_add(bound_ms) < now_ms);
+        covered.checked_sub(1).and_then(|last| self.answers.get(last)).map_or(0, |(_, place)| place + 1)
+    }
+
     const fn place(&mut self) -> u64 {
-        self.places += 1;
+        self.places += 2;
         self.places
     }
 
@@ -162,5 +195,18 @@ impl fmt::Display for Operation {
         let ended = self.ended_ms.map_or_else(|| "?".to_owned(), |ms| ms.to_string());
         write!(f, "{:>7} .. {ended:>7} ms  client {} key {}  ", self.called_ms, self.client, self.key)?;
         write!(f, "{:?} -> {:?}", self.kind, self.outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_counts_from_behind_what_was_answered_longer_ago_than_its_bound() {
+        let record = Record { answers: vec![(5, 2), (5, 6), (9, 8)], ..Record::default() };
+        assert_eq!(record.since(105, 100), 0, "it may have been answered just within the bound");
+        assert_eq!(record.since(106, 100), 7);
+        assert_eq!(record.since(1000, 100), 9);
     }
 }

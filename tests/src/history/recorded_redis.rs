@@ -1,6 +1,7 @@
 //! The same table as a Redis client sees it, with everything written down.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::record::{Answer, Kind, Recorder, ValueId};
 use super::value::{decode, encode};
@@ -19,13 +20,25 @@ pub struct RecordedRedis {
     recorder: Arc<Recorder>,
     client: usize,
     value_bytes: usize,
+    /// What it reads may lack what was acknowledged within this.
+    stale_max: Option<Duration>,
 }
 
 impl RecordedRedis {
     /// The client of this number, with values of this length.
     #[must_use]
     pub const fn new(router: Router, recorder: Arc<Recorder>, client: usize, value_bytes: usize) -> Self {
-        Self { router, recorder, client, value_bytes }
+        Self { router, recorder, client, value_bytes, stale_max: None }
+    }
+
+    /// The same on a router that asks secondaries too; what they tell lacks nothing older than this.
+    #[must_use]
+    pub fn of_secondaries(self, stale_max: Duration) -> Self {
+        Self { stale_max: Some(stale_max), ..self }
+    }
+
+    fn read(&self) -> Kind {
+        self.stale_max.map_or(Kind::Get, |stale_max| Kind::Look { since: self.recorder.since(stale_max) })
     }
 
     /// GET.
@@ -37,7 +50,7 @@ impl RecordedRedis {
             Reply::Bulk(content) => Some(Answer::Found(content.map(|content| decode(&content)))),
             Reply::Simple(_) | Reply::Integer(_) | Reply::Error(_) => None,
         };
-        self.ask(key, Kind::Get, b"GET", &[], found).await
+        self.ask(key, self.read(), b"GET", &[], found).await
     }
 
     /// SET of a new value.
@@ -109,7 +122,7 @@ impl RecordedRedis {
             }
             Reply::Simple(_) | Reply::Integer(_) | Reply::Error(_) => None,
         };
-        self.ask(key, Kind::Get, b"GET", &[], at).await
+        self.ask(key, self.read(), b"GET", &[], at).await
     }
 
     async fn ask(

@@ -62,7 +62,13 @@ fn after(step: &Step, state: Option<ValueId>) -> Option<Option<ValueId>> {
         (Kind::CompareAndSet { expected, value: None }, None) => Some(if expected == state { None } else { state }),
         // An answer to another question; counters are judged by themselves.
         (
-            Kind::Get | Kind::Put(_) | Kind::Exchange(_) | Kind::Increment | Kind::Delete | Kind::CompareAndSet { .. },
+            Kind::Get
+            | Kind::Look { .. }
+            | Kind::Put(_)
+            | Kind::Exchange(_)
+            | Kind::Increment
+            | Kind::Delete
+            | Kind::CompareAndSet { .. },
             _,
         ) => None,
     }

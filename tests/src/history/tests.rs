@@ -1,7 +1,7 @@
 //! Planted lies: what the checker must find, and what it must not complain of.
 
 use super::record::{Answer, Kind, Operation, Outcome, Recorder};
-use super::{Violation, check};
+use super::{Looks, Violation, check, looks};
 
 const KEY: usize = 7;
 const OK: Outcome = Outcome::Answered(0, Answer::Done);
@@ -144,7 +144,50 @@ fn the_record_puts_calls_and_returns_in_one_order() {
     let refused = recorder.call(0, 1, Kind::Put(other));
     recorder.never(refused);
     let operations = recorder.operations();
-    assert_eq!(operations.iter().map(|op| op.called).collect::<Vec<_>>(), [1, 2, 5]);
-    assert_eq!(operations[1].outcome, Outcome::Answered(4, Answer::Found(Some(value))));
+    assert_eq!(operations.iter().map(|op| op.called).collect::<Vec<_>>(), [2, 4, 10]);
+    assert_eq!(operations[1].outcome, Outcome::Answered(8, Answer::Found(Some(value))));
     check(&operations).unwrap();
+}
+
+/// A look from one place of the record to another that counts from an earlier one.
+fn look(since: u64, from: u64, until: u64, value: Option<u64>) -> Operation {
+    op(from, until, Kind::Look { since }, Outcome::Answered(0, Answer::Found(value)))
+}
+
+#[test]
+fn a_look_may_tell_what_was_there_within_its_bound_and_nothing_older() {
+    let history = |since| [put(1, 2, 10), put(3, 4, 11), put(5, 6, 12), look(since, 7, 8, Some(10))];
+    check(&history(3)).unwrap();
+    assert_eq!(looks(&history(3)), Looks { answered: 1, late: 1 });
+    let violation = found(&history(5));
+    assert_eq!(violation.operations.last().unwrap().called, 7, "{violation}");
+    check(&[put(1, 2, 10), look(3, 7, 8, Some(10))]).unwrap();
+}
+
+#[test]
+fn a_look_tells_no_value_that_nobody_can_have_written_by_then() {
+    found(&[look(0, 1, 2, Some(10)), put(3, 4, 10)]);
+    found(&[look(0, 1, 2, Some(10))]);
+    found(&[op(1, 2, Kind::Put(10), Outcome::Never), look(0, 3, 4, Some(10))]);
+    check(&[op(1, 2, Kind::Put(10), Outcome::Open), look(3, 3, 4, Some(10))]).unwrap();
+}
+
+#[test]
+fn that_nothing_is_there_was_so_at_first_and_after_every_removal() {
+    let delete = |from, until, outcome| op(from, until, Kind::Delete, outcome);
+    found(&[put(1, 2, 10), get(3, 4, Some(10)), look(5, 6, 7, None)]);
+    check(&[put(1, 2, 10), get(3, 9, Some(10)), look(1, 6, 7, None)]).unwrap();
+    check(&[put(1, 2, 10), delete(3, 4, OK), put(5, 8, 11), look(5, 6, 7, None)]).unwrap();
+    found(&[put(1, 2, 10), delete(3, 4, OK), put(5, 6, 11), look(7, 8, 9, None)]);
+    check(&[put(1, 2, 10), delete(3, 4, Outcome::Open), get(5, 6, Some(10)), look(7, 8, 9, None)]).unwrap();
+}
+
+#[test]
+fn a_value_that_is_over_stays_so_whoever_met_what_came_after_it() {
+    let swapped = swap(3, 4, Some(10), 11, compared(true, Some(10)));
+    found(&[put(1, 2, 10), swapped, look(5, 6, 7, Some(10))]);
+    let refused = swap(5, 6, Some(10), 12, compared(false, Some(11)));
+    found(&[put(1, 2, 10), op(3, 9, Kind::Put(11), Outcome::Open), refused, look(7, 8, 9, Some(10))]);
+    // Which of two that overlapped came last, nobody knows.
+    check(&[put(1, 9, 10), put(2, 8, 11), look(10, 11, 12, Some(10)), look(10, 13, 14, Some(11))]).unwrap();
 }

@@ -21,6 +21,8 @@ pub struct Router {
     turn: usize,
     password: Option<String>,
     deadline: Duration,
+    /// Any node is asked first, whether it leads or follows.
+    readonly: bool,
     connections: BTreeMap<String, Connection>,
     /// Who serves a slot, as last told.
     routes: BTreeMap<u16, String>,
@@ -30,20 +32,37 @@ impl Router {
     /// A client that was told of these nodes, and waits so long for an answer.
     #[must_use]
     pub const fn new(nodes: Vec<String>, password: Option<String>, deadline: Duration) -> Self {
-        Self { nodes, turn: 0, password, deadline, connections: BTreeMap::new(), routes: BTreeMap::new() }
+        Self {
+            nodes,
+            turn: 0,
+            password,
+            deadline,
+            readonly: false,
+            connections: BTreeMap::new(),
+            routes: BTreeMap::new(),
+        }
+    }
+
+    /// The same for reads only, of secondaries too: its connections say READONLY, and each read begins at another node.
+    #[must_use]
+    pub fn readonly(self) -> Self {
+        Self { readonly: true, ..self }
     }
 
     /// Does a command on a key.
     pub async fn ask(&mut self, key: &[u8], command: &[&[u8]]) -> Fate {
         let (slot, until) = (slot_of(key), Instant::now() + self.deadline);
         let mut last = "no node is known".to_owned();
+        let known = self.routes.get(&slot).filter(|_| !self.readonly).cloned();
+        let mut next = known.or_else(|| self.any());
         for _ in 0..MOVED_MAX {
-            let Some(address) = self.routes.get(&slot).cloned().or_else(|| self.any()) else { break };
+            let Some(address) = next.take() else { break };
             match self.ask_at(&address, command, until).await {
                 Fate::Answered(Reply::Error(error)) => {
                     let moved = error.strip_prefix("MOVED ").and_then(|moved| moved.split_once(' '));
                     let Some((_, there)) = moved else { return Fate::Never(error) };
                     self.routes.insert(slot, there.to_owned());
+                    next = Some(there.to_owned());
                     last = error;
                 }
                 fate @ Fate::Answered(_) => {
@@ -69,7 +88,7 @@ impl Router {
         let kept = self.connections.remove(address);
         let opened = match kept {
             Some(connection) => Ok(connection),
-            None => Connection::open(address, self.password.as_deref()).await,
+            None => Connection::open(address, self.password.as_deref(), self.readonly).await,
         };
         let mut connection = match opened {
             Ok(connection) => connection,

@@ -32,17 +32,19 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects, and says the password if there is one.
+    /// Connects, and says the password if there is one, and that it only reads.
     ///
     /// # Errors
     /// Nobody answers in time, or the password is wrong.
-    pub(super) async fn open(address: &str, password: Option<&str>) -> Result<Self> {
+    pub(super) async fn open(address: &str, password: Option<&str>, readonly: bool) -> Result<Self> {
         let opening = async {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
             let mut connection = Self { stream: BufReader::new(stream) };
-            if let Some(password) = password {
-                let said = connection.ask(&[b"AUTH", password.as_bytes()]).await?;
+            let auth = password.map(|password| vec![&b"AUTH"[..], password.as_bytes()]);
+            let readonly = readonly.then(|| vec![&b"READONLY"[..]]);
+            for command in auth.into_iter().chain(readonly) {
+                let said = connection.ask(&command).await?;
                 anyhow::ensure!(said == Reply::Simple("OK".to_owned()), "{said:?}");
             }
             Ok(connection)

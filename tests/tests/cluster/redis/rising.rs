@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use redis::cluster::ClusterClientBuilder;
@@ -12,6 +12,7 @@ use redis::cluster_read_routing::RandomReplicaStrategy;
 use tests::cluster::Cluster;
 use tests::redis_clients::run;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::{STALENESS, secondaries_answered, served, trouble};
 use crate::support::{same_everywhere, turn};

@@ -1,12 +1,11 @@
 //! Moves that do not come to their end: what was there before is there after, and the cause is kept.
 
-use std::time::Instant;
-
 use anyhow::Result;
 use common::procedure::{MigrateRegion, ProcedureInfo, ProcedureState};
 use common::rpc::ErrorCode;
 use common::rpc::rates::RateChange;
 use common::types::PeerId;
+use tokio::time::Instant;
 
 use super::{GPID, Ground, index};
 use crate::support::{TABLE, turn};

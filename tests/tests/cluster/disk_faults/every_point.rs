@@ -93,7 +93,7 @@ impl Case {
     async fn moves(&self, trial: &mut Trial, fault: &str, max_rate: Option<u64>) -> Result<Option<Uuid>> {
         self.armed(trial, fault).await?;
         let request = DiskMigrate { max_rate_bytes_per_s: max_rate, ..trial.place.request() };
-        Ok(trial.begin_as(request).await.ok().map(|job| job.id))
+        Ok(trial.cluster.node(0)?.disk_migrate(request).await.ok().map(|job| job.id))
     }
 
     async fn provoke(&self, trial: &mut Trial, way: Way, fault: &str) -> Result<Option<Uuid>> {

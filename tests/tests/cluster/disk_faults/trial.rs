@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use common::job::{Job, JobOutcome, JobState};
+use common::rpc::ErrorCode;
 use common::rpc::garbage::GcRequest;
 use common::rpc::node_admin::DiskMigrate;
 use tests::cluster::{Cluster, Options};
@@ -63,6 +64,8 @@ impl Trial {
         let load = workload::Options { writers: 2, readers: 2, keys: 1000, value_bytes: 500, pause: pace };
         let workload = Workload::start(store(&cluster), load);
         workload.progress(200, WITHIN).await?;
+        // On a busy machine a member may just have been dropped, and is then without a copy until it is taken back.
+        cluster.healthy(TABLE).await?;
         let place = on_node(&cluster, NODE).await?;
         Ok(Self { cluster, workload, place })
     }
@@ -107,9 +110,15 @@ impl Trial {
         self.begin_as(self.place.request()).await
     }
 
-    /// Begins a move.
+    /// Begins a move, as soon as there is a copy to be moved.
     pub(super) async fn begin_as(&self, request: DiskMigrate) -> Result<Job> {
-        Ok(self.cluster.node(NODE)?.disk_migrate(request).await?)
+        let answered = wait::until("the replica", WITHIN, async || {
+            match self.cluster.node(NODE)?.disk_migrate(request.clone()).await {
+                Err(error) if error.code == ErrorCode::UnknownReplica => Err(error.into()),
+                answer => Ok(answer),
+            }
+        });
+        Ok(answered.await??)
     }
 
     /// The job as it stands.

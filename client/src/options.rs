@@ -20,7 +20,7 @@ pub struct ClientOptions {
     pub meta_timeout: Duration,
     /// Largest value in bytes. Default 1 MiB.
     pub value_bytes_max: usize,
-    /// Pause before the first repetition; doubled with each further one. Default 10 ms.
+    /// Pause before each of the first repetitions; doubled with each further one. Default 10 ms.
     pub backoff_min: Duration,
     /// Longest pause. Default 500 ms.
     pub backoff_max: Duration,

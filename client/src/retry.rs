@@ -97,21 +97,27 @@ fn hint(cause: &WireError) -> RouteHint {
     }
 }
 
-/// Pauses that double up to a limit, each cut by up to half at random so that callers spread.
+/// The first pauses of an operation are all the shortest: a change of roles takes tens of milliseconds, and pauses that
+/// double would keep an operation waiting for twice as long as that.
+const SHORT_PAUSES: u32 = 8;
+
+/// Short pauses first, then pauses that double up to a limit, each cut by up to half at random so that callers spread.
 #[derive(Debug)]
 pub(crate) struct Backoff {
+    short: u32,
     next: Duration,
     max: Duration,
 }
 
 impl Backoff {
     pub(crate) const fn new(min: Duration, max: Duration) -> Self {
-        Self { next: min, max }
+        Self { short: SHORT_PAUSES, next: min, max }
     }
 
     pub(crate) fn pause(&mut self) -> Duration {
         let most = self.next.min(self.max);
-        self.next = most.saturating_mul(2);
+        self.short = self.short.saturating_sub(1);
+        self.next = if self.short > 0 { most } else { most.saturating_mul(2) };
         most.mul_f64(SmallRng::from_os_rng().random_range(0.5..=1.0))
     }
 }
@@ -159,11 +165,12 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_up_to_their_limit() {
+    fn pauses_are_short_at_first_and_then_double_up_to_their_limit() {
         let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(50));
-        let pauses: Vec<_> = (0..5).map(|_| backoff.pause().as_micros()).collect();
-        for (pause, most) in pauses.iter().zip([10_000, 20_000, 40_000, 50_000, 50_000]) {
-            assert!((most / 2..=most).contains(pause), "{pauses:?}");
+        let wanted = std::iter::repeat_n(10_000, 8).chain([20_000, 40_000, 50_000, 50_000]);
+        for (n, most) in wanted.enumerate() {
+            let pause = backoff.pause().as_micros();
+            assert!((most / 2..=most).contains(&pause), "pause {n}: {pause} us");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a primary says of itself to its node.
 
 use super::*;
+use crate::effect::Refusal;
 
 #[test]
 fn the_roster_names_members_and_learners_at_the_present_ballot() {
@@ -39,10 +40,46 @@ fn a_secondary_that_hears_of_a_wish_passes_it_on() {
 }
 
 #[test]
-fn a_wish_for_a_member_that_is_none_is_ignored() {
+fn a_wish_for_a_copy_that_is_none_is_ignored() {
+    let mut bench = Bench::primary(&[0, 1], &[]);
+    bench.step(Event::HandOver { to: Some(member(3)) });
+    bench.install(&config(6, &[0, 1, 3], &[]));
+    assert_eq!(changes(&bench.hear(3, ack(6, 1))), []);
+}
+
+#[test]
+fn a_wish_for_a_learner_waits_until_it_is_a_member_that_answers_and_writes_go_on_until_then() {
     let mut bench = Bench::primary(&[0, 1], &[3]);
     bench.step(Event::HandOver { to: Some(member(3)) });
     assert_eq!(answers(&bench.write(1)), []);
+    bench.durable();
+    bench.install(&config(6, &[0, 1, 3], &[]));
+    bench.durable();
+    bench.hear(1, ack(6, 2));
+    bench.grant(3, 6);
+    assert_eq!(answers(&bench.write(2)), [], "the new member has answered nothing yet");
+    let effects = bench.hear(3, ack(6, 2));
+    assert_eq!(applied(&effects), [(2, vec![1])]);
+    assert_eq!(answers(&bench.write(3)), [(3, Answer::Refused(Refusal::NotServing))]);
+    bench.durable();
+    bench.hear(1, ack(6, 3));
+    assert_eq!(changes(&bench.hear(3, ack(6, 3))), [ConfigChange::HandOver { to: member(3) }]);
+}
+
+#[test]
+fn writes_go_on_beside_a_wish_whose_successor_never_comes_and_the_wish_is_forgotten() {
+    let mut bench = Bench::primary(&[0, 1], &[3]);
+    bench.step(Event::HandOver { to: Some(member(3)) });
+    for token in 1..=8 {
+        bench.pass(400);
+        bench.grant(1, 5);
+        assert_eq!(answers(&bench.write(token)), []);
+        bench.durable();
+        assert_eq!(changes(&bench.hear(1, ack(5, 1 + token))), []);
+    }
+    bench.install(&config(6, &[0, 1, 3], &[]));
+    bench.grant(3, 6);
+    assert_eq!(changes(&bench.hear(3, ack(6, 9))), []);
 }
 
 #[test]

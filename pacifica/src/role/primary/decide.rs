@@ -51,25 +51,33 @@ impl Primary {
 
     /// A hand-over waits until what is in flight is committed, but not for ever; a sick primary does not wait.
     fn farewell_change(&mut self, state: &State) -> Option<ConfigChange> {
-        let sick = state.is_sick();
+        let (sick, now) = (state.is_sick(), state.now.mono);
         if !self.serving || (self.farewell.is_none() && !sick) {
             return None;
         }
-        let wish = self.farewell.unwrap_or(Farewell { to: Successor::Any, since: state.now.mono });
-        let waited = state.now.mono.since(wish.since);
+        let wish = self.farewell.unwrap_or(Farewell { to: Successor::Any, since: now, draining: None });
         let drained = state.committed == self.last();
-        let change = match wish.to {
+        let successor = match wish.to {
             Successor::Named(to) => self.successor(state, Some(to)),
             Successor::Any => self.successor(state, None),
             Successor::Nobody(moving) => {
                 return drained.then_some(ConfigChange::Drop { member: state.me, moving: Some(moving) });
             }
         };
-        if change.is_none() && waited >= state.options.prepare_timeout {
+        let since = wish.draining.unwrap_or(now);
+        if let Some(farewell) = &mut self.farewell {
+            farewell.draining = successor.map(|_| since);
+        }
+        if successor.is_none() && now.since(wish.since) >= state.options.prepare_timeout {
             self.farewell = None;
         }
-        let ready = drained || sick || waited >= state.options.prepare_timeout / 3;
-        change.filter(|_| ready).map(|to| ConfigChange::HandOver { to })
+        let ready = drained || sick || now.since(since) >= state.options.prepare_timeout / 3;
+        successor.filter(|_| ready).map(|to| ConfigChange::HandOver { to })
+    }
+
+    /// Whether this tenure ends as soon as what is in flight is committed.
+    pub(super) fn is_draining(&self) -> bool {
+        self.farewell.is_some_and(|farewell| farewell.draining.is_some())
     }
 
     /// The member that is to lead: the one named, else the most advanced.
@@ -108,9 +116,10 @@ impl Primary {
         }
     }
 
-    /// Somebody wants this primary to hand over: to a member, or to any.
+    /// Somebody wants this primary to hand over: to one copy, or to any member. Who asks may know already that a learner has
+    /// become a member, and this primary not yet.
     pub(crate) fn wish_hand_over(&mut self, state: &mut State, to: Option<Member>) {
-        let known = |f: &Follower| !f.learner && to.is_none_or(|to| f.member == to);
+        let known = |f: &Follower| to.map_or(!f.learner, |to| f.member == to);
         if self.followers.iter().any(known) {
             self.say_farewell(state, to.map_or(Successor::Any, Successor::Named));
         }
@@ -131,7 +140,9 @@ impl Primary {
 
     fn say_farewell(&mut self, state: &mut State, to: Successor) {
         if self.farewell.is_none() {
-            self.farewell = Some(Farewell { to, since: state.now.mono });
+            let now = state.now.mono;
+            let draining = matches!(to, Successor::Nobody(_)).then_some(now);
+            self.farewell = Some(Farewell { to, since: now, draining });
             self.decide(state);
         }
     }

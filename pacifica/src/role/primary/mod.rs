@@ -50,11 +50,13 @@ pub(crate) struct Primary {
     committed_at: Time,
 }
 
-/// A wish to stop being primary; new writes are refused while those in flight drain.
+/// A wish to stop being primary. Nothing changes until its successor could take over at once; from then on new writes are
+/// refused while those in flight drain.
 #[derive(Clone, Copy, Debug)]
 struct Farewell {
     to: Successor,
     since: Time,
+    draining: Option<Time>,
 }
 
 /// What comes after this primary.

@@ -23,7 +23,7 @@ impl Primary {
 
     fn refusal(&self, state: &State) -> Option<Refusal> {
         let config = state.config.as_ref()?;
-        if !self.serving || self.proposal.abdicates() || self.farewell.is_some() {
+        if !self.serving || self.proposal.abdicates() || self.is_draining() {
             Some(Refusal::NotServing)
         } else if !state.may_append() {
             Some(Refusal::Unhealthy)

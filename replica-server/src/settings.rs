@@ -80,6 +80,7 @@ settings! {
     /// RocksDB, shared by all replicas of the node.
     StorageSettings, "storage." {
         cache: Option<ByteSize> = None, "Block cache of the node; by default a tenth of the memory, at most 2 GiB.";
+        record_cache: Option<ByteSize> = None, "Single records of the node that were read lately, before RocksDB is asked; by default a fortieth of the memory, at most 512 MiB; 0: none.";
         write_buffer: Option<ByteSize> = None, "Memtables of the node; by default a twentieth of the memory, at most 1 GiB.";
     }
 }
@@ -297,9 +298,15 @@ impl Settings {
     pub fn engine(&self) -> EngineOptions {
         let memory = memory_bytes();
         let cache = self.storage.cache.map_or((memory / 10).min(2 << 30), |size| size.0);
+        let records = self.storage.record_cache.map_or((memory / 40).min(512 << 20), |size| size.0);
         let buffers = self.storage.write_buffer.map_or((memory / 20).min(1 << 30), |size| size.0);
         let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
-        EngineOptions { cache_bytes: bytes(cache), write_buffers_bytes: bytes(buffers), ..EngineOptions::default() }
+        EngineOptions {
+            cache_bytes: bytes(cache),
+            record_cache_bytes: bytes(records),
+            write_buffers_bytes: bytes(buffers),
+            ..EngineOptions::default()
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use prometheus_client::metrics::MetricType;
 use super::encode::{Sample, counters, gauges};
 use crate::log::{Histogram, LogStats};
 use crate::replica::Node;
+use crate::storage::RecordCacheStats;
 
 /// Collects from a node.
 pub(crate) struct NodeCollector(pub(crate) Arc<Node>);
@@ -72,8 +73,16 @@ impl Collector for NodeCollector {
         let (cache, memtables) = node.engine.memory();
         let memory = vec![([("part", "block_cache")], cache as u64), ([("part", "memtables")], memtables as u64)];
         gauges(&mut encoder, "rocksdb_memory_bytes", "Memory of all RocksDB instances", memory)?;
+        records(&mut encoder, &node.engine.record_cache())?;
         logs(&mut encoder, node)
     }
+}
+
+/// Of the cache of records: what it was asked, and what it holds.
+fn records(encoder: &mut DescriptorEncoder, stats: &RecordCacheStats) -> fmt::Result {
+    let lookups = vec![([("found", "yes")], stats.hits), ([("found", "no")], stats.misses)];
+    counters(encoder, "record_cache_lookups", "Lookups of single records in the cache before RocksDB", lookups)?;
+    gauges(encoder, "record_cache_bytes", "Memory of the cache of records", vec![([("scope", "node")], stats.bytes)])
 }
 
 /// Of each disk's log: what was written, what fsyncs cost, how much a group carries, and who holds how much.

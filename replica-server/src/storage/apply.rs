@@ -19,7 +19,9 @@ impl Storage {
     /// If it is closed or the disk fails; nothing of them is applied then.
     pub fn apply(&self, mutations: &[Arc<Mutation>]) -> Result<Applied, StorageError> {
         let _one_writer = self.inner.writing.lock();
+        let noted = self.inner.records.write(mutations);
         let applied = self.with(|rocks| write(rocks, self.applied(), mutations))?;
+        noted.done();
         self.publish(applied);
         Ok(applied)
     }
@@ -31,9 +33,11 @@ impl Storage {
     /// As there.
     pub fn apply_at_once(&self, mutations: &[Arc<Mutation>]) -> Result<Option<Applied>, StorageError> {
         let _one_writer = self.inner.writing.lock();
+        let noted = self.inner.records.write(mutations);
         let (batch, applied) = gather(self.applied(), mutations);
         let written = self.with(|rocks| rocks.write_at_once(batch))?;
         Ok(written.then(|| {
+            noted.done();
             self.publish(applied);
             applied
         }))

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::error::StorageError;
 use super::options::EngineOptions;
+use super::record_cache::{RecordCache, RecordCacheStats};
 use super::rocks::Shared;
 
-/// What all storages of a node share: block cache, memtable budget, background threads, rate limiter. Clones are the
-/// same engine.
+/// What all storages of a node share: caches, memtable budget, background threads, rate limiter. Clones are the same
+/// engine.
 #[derive(Clone)]
 pub struct Engine {
     pub(super) shared: Arc<Shared>,
+    pub(super) records: Arc<RecordCache>,
     pub(super) skew_ms: u64,
 }
 
@@ -20,12 +22,19 @@ impl Engine {
     /// # Errors
     /// [`StorageError::Io`] if RocksDB refuses the settings.
     pub fn new(options: &EngineOptions) -> Result<Self, StorageError> {
-        Ok(Self { shared: Arc::new(Shared::new(options)?), skew_ms: options.clock_skew_ms })
+        let records = Arc::new(RecordCache::new(options.record_cache_bytes));
+        Ok(Self { shared: Arc::new(Shared::new(options)?), records, skew_ms: options.clock_skew_ms })
     }
 
     /// Bytes in the block cache, and bytes in all memtables.
     #[must_use]
     pub fn memory(&self) -> (usize, usize) {
         self.shared.memory()
+    }
+
+    /// The cache of records.
+    #[must_use]
+    pub fn record_cache(&self) -> RecordCacheStats {
+        self.records.stats()
     }
 }

@@ -1,7 +1,7 @@
 //! One replica's data: one RocksDB per replica over an [`Engine`] that all replicas of the node share.
 //!
 //! ```text
-//! Engine (cache, write buffers, threads, rate limit)
+//! Engine (caches of records and blocks, write buffers, threads, rate limit)
 //!   └─ Storage: records  slot | hash key | sort key -> value      ┐ one column family, one WriteBatch:
 //!               0xFFFF 'd'                -> decree, ballot, time ┘ what is flushed is a consistent prefix
 //! ```
@@ -19,6 +19,7 @@ mod expiry;
 mod moment;
 mod options;
 mod read;
+mod record_cache;
 mod rocks;
 mod scan;
 mod scrub;
@@ -34,6 +35,7 @@ pub use error::StorageError;
 pub use moment::{Moment, Reach};
 pub use options::{EngineOptions, LEVEL0_SLOWDOWN};
 pub use read::Cached;
+pub use record_cache::RecordCacheStats;
 pub use scan::{Counted, ScanLimit, Scanned};
 pub use scrub::Scrubbed;
 pub use store::Storage;

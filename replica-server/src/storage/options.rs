@@ -12,6 +12,8 @@ pub(super) const LEVEL0_STOP: u64 = 64;
 pub struct EngineOptions {
     /// Block cache of all replicas together, in bytes. Default 512 MiB (the server derives it from RAM).
     pub cache_bytes: usize,
+    /// Cache of single records of all replicas together, in bytes. Default 64 MiB (the server derives it from RAM).
+    pub record_cache_bytes: usize,
     /// Memtables of all replicas together, in bytes; past it the replica that writes is flushed. Default 256 MiB.
     pub write_buffers_bytes: usize,
     /// One replica's memtable, in bytes. Default 32 MiB.
@@ -31,6 +33,7 @@ impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             cache_bytes: 512 << 20,
+            record_cache_bytes: 64 << 20,
             write_buffers_bytes: 256 << 20,
             memtable_bytes: 32 << 20,
             background_threads: 2,

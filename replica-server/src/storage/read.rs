@@ -22,7 +22,7 @@ impl Storage {
     /// # Errors
     /// If it is closed, damaged, or the disk fails.
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StorageError> {
-        self.with(|rocks| rocks.get(key, Tier::All)).map(Option::flatten)
+        self.with(|rocks| self.inner.records.read(key, || rocks.get(key, Tier::All))).map(Option::flatten)
     }
 
     /// The stored value, if memory knows it: fit for a runtime thread (about 3 µs).
@@ -30,7 +30,7 @@ impl Storage {
     /// # Errors
     /// If it is closed or damaged.
     pub fn get_cached(&self, key: &[u8]) -> Result<Cached, StorageError> {
-        let found = self.with(|rocks| rocks.get(key, Tier::CacheOnly))?;
+        let found = self.with(|rocks| self.inner.records.read(key, || rocks.get(key, Tier::CacheOnly)))?;
         Ok(found.map_or(Cached::NotInCache, Cached::Found))
     }
 

@@ -13,6 +13,7 @@ use super::decree::{Applied, DECREE_KEY};
 use super::engine::Engine;
 use super::error::StorageError;
 use super::expiry::Expiry;
+use super::record_cache::Records;
 use super::rocks::{Batch, Mode, Rocks, Tier};
 
 /// One replica's data. Clones are the same storage.
@@ -28,6 +29,7 @@ pub(super) struct Inner {
     rocks: RwLock<Option<Rocks>>,
     /// Held while a batch is written: one writer at a time.
     pub(super) writing: Mutex<()>,
+    pub(super) records: Records,
     pub(super) applied: RwLock<Applied>,
     pub(super) applied_time_ms: Arc<AtomicU64>,
 }
@@ -73,6 +75,7 @@ impl Storage {
             engine: engine.clone(),
             rocks: RwLock::new(Some(rocks)),
             writing: Mutex::new(()),
+            records: Records::new(&engine.records),
             applied: RwLock::new(Applied::default()),
             applied_time_ms,
         };

@@ -62,6 +62,16 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// For tests in which no member dies and not one operation may fail: a machine that is so busy that a node stands still for
+    /// seconds costs nobody a lease.
+    #[must_use]
+    pub fn patient() -> Self {
+        let settings = [("replication.lease", "20s"), ("replication.grace", "24s")];
+        Self { settings: settings.map(|(key, value)| (key, value.to_owned())).to_vec(), ..Self::default() }
+    }
+}
+
 /// A replica server.
 #[derive(Debug)]
 pub struct Server {

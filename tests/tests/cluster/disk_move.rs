@@ -7,7 +7,7 @@ use common::job::{JobOutcome, JobState};
 use common::rpc::ErrorCode;
 use common::rpc::node_admin::DiskMigrate;
 use common::types::{Gpid, ReplicaStatus};
-use tests::cluster::Cluster;
+use tests::cluster::{Cluster, Options as ClusterOptions};
 use tests::disks;
 use tests::workload::{Options, Workload};
 
@@ -24,7 +24,7 @@ const ALL_STATES: [JobState; 7] = [
 ];
 
 async fn loaded(partitions: u32, replicas: u32) -> Result<(Cluster, Workload)> {
-    let cluster = Cluster::start().await?;
+    let cluster = Cluster::start_with(ClusterOptions::patient()).await?;
     cluster.create(TABLE, partitions, replicas).await?;
     let workload = Workload::start(store(&cluster), Options::default());
     workload.progress(1000, Duration::from_secs(20)).await?;

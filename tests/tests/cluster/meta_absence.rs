@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use common::types::ReplicaStatus;
-use tests::cluster::Cluster;
+use tests::cluster::{Cluster, Options as ClusterOptions};
 use tests::workload::{Options, Workload};
 
 use crate::support::{TABLE, after_move, ended, pick, same_everywhere, store, turn};
@@ -15,7 +15,7 @@ const ABSENCE: Duration = Duration::from_secs(125);
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_meta_server_not_one_operation_fails() -> Result<()> {
     let _turn = turn().await;
-    let mut cluster = Cluster::start().await?;
+    let mut cluster = Cluster::start_with(ClusterOptions::patient()).await?;
     cluster.create(TABLE, 4, 3).await?;
     let workload = Workload::start(store(&cluster), Options { pause: Duration::ZERO, ..Options::default() });
     workload.progress(1000, Duration::from_secs(20)).await?;
@@ -35,7 +35,7 @@ async fn without_a_meta_server_not_one_operation_fails() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_meta_server_that_restarts_during_a_move_does_not_stop_it() -> Result<()> {
     let _turn = turn().await;
-    let mut cluster = Cluster::start().await?;
+    let mut cluster = Cluster::start_with(ClusterOptions::patient()).await?;
     cluster.create(TABLE, 2, 3).await?;
     let workload = Workload::start(store(&cluster), Options::default());
     workload.progress(500, Duration::from_secs(20)).await?;

@@ -24,7 +24,7 @@ async fn left(cluster: &Cluster) -> Result<u32> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drained_node_is_empty_after_a_crash_of_the_meta_server_and_no_operation_failed() -> Result<()> {
     let _turn = turn().await;
-    let mut cluster = Cluster::start_with(Options { nodes: 4, ..Options::default() }).await?;
+    let mut cluster = Cluster::start_with(Options { nodes: 4, ..Options::patient() }).await?;
     cluster.create(TABLE, 8, 3).await?;
     let workload = Workload::start(store(&cluster), workload::Options::default());
     workload.progress(1000, WITHIN).await?;

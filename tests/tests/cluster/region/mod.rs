@@ -45,7 +45,8 @@ impl Ground {
             ("log.held_max", "6MiB"),
             ("log.keep", "1s"),
         ];
-        let mut options = Options { nodes: 4, settings, ..Options::default() };
+        let mut options = Options { nodes: 4, ..Options::patient() };
+        options.settings.extend(settings);
         options.settings.extend(short.map(|(key, value)| (key, value.to_owned())));
         let cluster = Cluster::start_with(options).await?;
         cluster.create(TABLE, 1, 3).await?;

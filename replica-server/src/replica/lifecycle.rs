@@ -270,7 +270,8 @@ impl Node {
         stopped
     }
 
-    /// Sets a copy aside by order of the meta server (rule COLLECT).
+    /// Sets a copy aside by order of the meta server (rule COLLECT). It is reported until its directory has lost its name,
+    /// since the meta server takes what is not reported for gone.
     ///
     /// # Errors
     /// If the order does not name what this node holds, or the copy has a role.
@@ -281,14 +282,18 @@ impl Node {
         let role = if view.error.is_some() { ReplicaStatus::Inactive } else { view.status };
         collect::allowed(role, replica.me.incarnation, view.ballot, order)
             .map_err(|why| WireError::new(ErrorCode::InvalidArgument, why.to_string(), ""))?;
-        self.stop_replica(&replica, false).await?;
-        let (disks, place) = (Arc::clone(&self.disks), replica.place.clone());
-        let now_ms = self.clock.wall_ms();
-        blocking(move || disks.set_aside(&place.disk, &place.dir, now_ms).map(drop))
-            .await
-            .map_err(WireError::internal)?;
+        let aside = self.stop_and_set_aside(&replica).await;
+        self.registry.remove(gpid);
+        aside?;
         tracing::info!(%gpid, copy = %replica.me, "copy set aside");
         Ok(())
+    }
+
+    async fn stop_and_set_aside(&self, replica: &Replica) -> WireResult<()> {
+        replica.stop(false).await?;
+        let (disks, place) = (Arc::clone(&self.disks), replica.place.clone());
+        let now_ms = self.clock.wall_ms();
+        blocking(move || disks.set_aside(&place.disk, &place.dir, now_ms).map(drop)).await.map_err(WireError::internal)
     }
 }
 

@@ -71,6 +71,33 @@ pub enum JobKind {
     Region,
 }
 
+/// What kinds of work are shown in one list: moves, which are jobs, and what procedures do to whole tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ListedKind {
+    /// A move between two disks of one node.
+    Disk,
+    /// A move between two nodes.
+    Region,
+    /// A table comes to be, or goes.
+    Table,
+}
+
+impl From<JobKind> for ListedKind {
+    fn from(kind: JobKind) -> Self {
+        match kind {
+            JobKind::Disk => Self::Disk,
+            JobKind::Region => Self::Region,
+        }
+    }
+}
+
+impl fmt::Display for ListedKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
 /// One step of a job's history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobStep {

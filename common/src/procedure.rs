@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::rpc::ErrorCode;
-use crate::types::{Gpid, PeerId};
+use crate::types::{Gpid, PeerId, TableId};
 
 /// What a procedure does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,6 +16,10 @@ pub enum ProcedureKind {
     RegionMigration,
     /// A replica is made anew because its node is lost.
     Rebuild,
+    /// A table comes to be, until each of its partitions has all members.
+    CreateTable,
+    /// A table was dropped, until no node holds a copy of it any more.
+    DropTable,
 }
 
 impl fmt::Display for ProcedureKind {
@@ -75,6 +79,37 @@ pub struct ProcedureStep {
     pub at_ms: u64,
 }
 
+/// What a procedure concerns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcedureSubject {
+    /// A replica that goes from node to node.
+    Replica {
+        /// The partition.
+        gpid: Gpid,
+        /// The node that it leaves, or that lost it.
+        from: PeerId,
+        /// The node that it comes to.
+        to: PeerId,
+    },
+    /// A whole table.
+    Table {
+        /// Its id.
+        table_id: TableId,
+        /// Its name; another table may have it by now.
+        name: String,
+    },
+}
+
+/// Of a table's partitions: those that are as the present step wants them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionCount {
+    /// So many are.
+    pub done: u32,
+    /// Of so many.
+    pub total: u32,
+}
+
 /// A procedure, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcedureInfo {
@@ -92,15 +127,13 @@ pub struct ProcedureInfo {
     pub lag: Option<u64>,
     /// Times that a step was tried again.
     pub attempts: u32,
-    /// What moves.
-    pub gpid: Option<Gpid>,
-    /// The node that it leaves.
-    pub from: Option<PeerId>,
-    /// The node that it goes to.
-    pub to: Option<PeerId>,
+    /// What it concerns.
+    pub subject: ProcedureSubject,
+    /// How many partitions are as the step wants them; `None` where it concerns no table.
+    pub partitions: Option<PartitionCount>,
     /// What went wrong.
     pub error: Option<ProcedureError>,
-    /// What there is to know besides, in words: that nothing was left to do, for example.
+    /// What there is to know besides, in words: that nothing was left to do, for example, or what is waited for.
     pub note: Option<String>,
     /// Every step entered, oldest first.
     pub history: Vec<ProcedureStep>,
@@ -121,6 +154,14 @@ pub struct ProcedureInfo {
     pub finished_at_ms: Option<u64>,
     /// When the present step is given up, in Unix milliseconds; `None`: it waits for its turn, or has ended.
     pub deadline_at_ms: Option<u64>,
+}
+
+impl ProcedureInfo {
+    /// Whether it concerns a whole table.
+    #[must_use]
+    pub const fn is_of_table(&self) -> bool {
+        matches!(self.subject, ProcedureSubject::Table { .. })
+    }
 }
 
 /// A request to move a replica to another node.
@@ -152,6 +193,7 @@ mod tests {
     #[test]
     fn kinds_and_states_are_shown_as_in_json() {
         assert_eq!(ProcedureKind::RegionMigration.to_string(), "region_migration");
+        assert_eq!(ProcedureKind::CreateTable.to_string(), "create_table");
         let shown = ProcedureState::ALL.map(|state| state.to_string());
         assert_eq!(shown, ["queued", "running", "completed", "failed", "cancelled"]);
     }

@@ -55,16 +55,17 @@ impl DiskMigrate {
         let started =
             context.node(&node.address, async |n, deadline| n.disk_migrate(deadline, request.clone()).await).await?;
         let job = if self.wait { ended(to_its_end(context, &node.address, started).await?)? } else { started };
+        let started = started_text(&job, &node.address);
         let view = JobView::new(&job, &AddressBook::new([(node.peer_id, node.address)]));
-        let text = if self.wait { figures(&job, &view) } else { started_text(&view) };
+        let text = if self.wait { figures(&job, &view) } else { started };
         Ok(Output::new(&OneJob { job: view }, text))
     }
 }
 
-fn started_text(job: &JobView) -> String {
+fn started_text(job: &Job, address: &str) -> String {
     format!(
-        "job {} moves {} on {} from {} to {}\nwatch it with: disk-migrate-report --id {}",
-        job.id, job.subject, job.node, job.source, job.target, job.id
+        "job {} moves {} on {address} from {} to {}\nwatch it with: disk-migrate-report --id {}",
+        job.id, job.subject, job.source, job.target, job.id
     )
 }
 

@@ -26,6 +26,7 @@ mod scan;
 mod table;
 mod verify;
 mod watch_job;
+mod watch_procedure;
 
 use clap::Subcommand;
 use common::rpc::WireResult;
@@ -44,11 +45,11 @@ pub enum Command {
     Leader,
     /// Switch maintenance mode on or off, or show it: while it is on, copies of nodes that are away are not made anew
     Maintenance(maintenance::Maintenance),
-    /// Create a table; returns when every partition has all its replicas
+    /// Create a table; returns when every partition has all its replicas, and says which job watches over it
     Create(table::Create),
     /// List the tables
     Ls,
-    /// Drop a table; its replicas are set aside
+    /// Drop a table; nobody can use it any more, and its replicas are set aside (--wait: until all are)
     Drop(table::Drop),
     /// Show a table, with -d its partitions
     App(table::App),
@@ -80,11 +81,11 @@ pub enum Command {
     NodeUndrain(node_drain::NodeUndrain),
     /// Move a replica to another node, while it is written and read
     RegionMigrate(region_migrate::RegionMigrate),
-    /// Show all moves, between disks and between nodes, oldest first
+    /// Show all jobs, oldest first: moves between disks and between nodes, tables that come and go
     Jobs(jobs::Jobs),
-    /// Show a move with its steps
+    /// Show a job with its steps
     Job(jobs::ShowJob),
-    /// Cancel a move that can still turn back; nothing is changed then
+    /// Cancel a job that can still turn back: a move changes nothing then, a table that is not led yet is dropped again
     JobCancel(jobs::CancelJob),
     /// Make a secondary the primary
     Propose(propose::Propose),

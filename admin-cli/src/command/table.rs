@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
-use common::rpc::meta_admin::TableInfo;
+use common::rpc::meta_admin::{AcceptedTable, TableInfo};
 use common::rpc::{ErrorCode, WireError, WireResult};
 
+use super::watch_procedure::{completed, look};
 use crate::context::Context;
 use crate::output::Output;
 use crate::view;
@@ -26,18 +27,28 @@ pub struct Create {
     #[arg(short, long, default_value_t = 3)]
     replicas: u32,
     /// Return as soon as the table is durable, before its replicas are there
-    #[arg(long)]
+    #[arg(long, conflicts_with = "wait")]
     no_wait: bool,
+    /// Watch the job that creates it to its end, however long that takes; fails if it fails
+    #[arg(long)]
+    wait: bool,
 }
 
 impl Create {
     pub(super) async fn run(self, context: &Context) -> WireResult<Output> {
-        let Self { name, partitions, replicas, no_wait } = self;
-        let created = context
+        let Self { name, partitions, replicas, no_wait, wait } = self;
+        let AcceptedTable { table: created, procedure } = context
             .meta(async |meta, deadline| meta.create_table(deadline, name.clone(), partitions, replicas).await)
             .await?;
-        let table = if no_wait { created } else { complete(context, created).await? };
-        Ok(view::tables(&[table]))
+        let table = match (no_wait, wait) {
+            (true, _) => created,
+            (false, false) => complete(context, created).await?,
+            (false, true) => {
+                completed(context, look(context, procedure).await?).await?;
+                context.route(&created.name).await?.table
+            }
+        };
+        Ok(view::accepted(&table, procedure))
     }
 }
 
@@ -82,13 +93,19 @@ pub(super) async fn ls(context: &Context) -> WireResult<Output> {
 pub struct Drop {
     /// Name of the table
     name: String,
+    /// Watch until no node holds a copy of it any more; fails if that takes too long
+    #[arg(long)]
+    wait: bool,
 }
 
 impl Drop {
     pub(super) async fn run(self, context: &Context) -> WireResult<Output> {
         let name = self.name;
         let dropped = context.meta(async |meta, deadline| meta.drop_table(deadline, name.clone()).await).await?;
-        Ok(view::tables(&[dropped]))
+        if self.wait {
+            completed(context, look(context, dropped.procedure).await?).await?;
+        }
+        Ok(view::accepted(&dropped.table, dropped.procedure))
     }
 }
 

@@ -1,6 +1,7 @@
-//! Jobs: `disk-migrate` and `disk-migrate-report`.
+//! Jobs: `disk-migrate`, `disk-migrate-report`, and `jobs`, which also lists tables that come and go.
 
-use common::job::{Job, JobKind, JobOutcome, JobState, JobStep, LearnKind, ThrottledBy};
+use common::job::{Job, JobKind, JobOutcome, JobState, JobStep, LearnKind, ListedKind, ThrottledBy};
+use common::procedure::{ProcedureInfo, ProcedureState, ProcedureSubject};
 use common::types::PeerId;
 use serde::Serialize;
 use uuid::Uuid;
@@ -22,12 +23,16 @@ pub struct StepView {
 #[allow(missing_docs, reason = "section 6 of the specification names the fields")]
 pub struct JobView {
     pub id: Uuid,
-    pub kind: JobKind,
+    pub kind: ListedKind,
+    /// A partition, or the name of a table.
     pub subject: String,
-    pub node: String,
-    pub source: String,
-    pub target: String,
+    /// Null where nothing moves, as are source and target.
+    pub node: Option<String>,
+    pub source: Option<String>,
+    pub target: Option<String>,
     pub state: JobState,
+    /// Of a procedure its step, of a move between disks its state.
+    pub step: String,
     pub outcome: JobOutcome,
     pub history: Vec<StepView>,
     pub percent: u8,
@@ -75,12 +80,13 @@ impl JobView {
         };
         Self {
             id: job.id,
-            kind: job.kind,
+            kind: job.kind.into(),
             subject: job.subject.to_string(),
-            node: book.name(job.node),
-            source: place(&job.source),
-            target: place(&job.target),
+            node: Some(book.name(job.node)),
+            source: Some(place(&job.source)),
+            target: Some(place(&job.target)),
             state: job.state,
+            step: job.state.to_string(),
             outcome: job.outcome,
             history: job.history.iter().map(step).collect(),
             percent: job.percent(),
@@ -104,13 +110,63 @@ impl JobView {
         }
     }
 
+    /// A table that comes or goes, in the same list; `None`: it is a move, which has a job of its own.
+    #[must_use]
+    pub fn of_table(info: &ProcedureInfo) -> Option<Self> {
+        let ProcedureSubject::Table { name, .. } = &info.subject else { return None };
+        let (state, outcome) = match info.state {
+            ProcedureState::Queued => (JobState::Idle, JobOutcome::Running),
+            ProcedureState::Running => (JobState::Moving, JobOutcome::Running),
+            ProcedureState::Completed => (JobState::Completed, JobOutcome::Completed),
+            ProcedureState::Failed => (JobState::Idle, JobOutcome::Failed),
+            ProcedureState::Cancelled => (JobState::Idle, JobOutcome::Cancelled),
+        };
+        Some(Self {
+            id: info.id,
+            kind: ListedKind::Table,
+            subject: name.clone(),
+            node: None,
+            source: None,
+            target: None,
+            state,
+            step: info.step.clone(),
+            outcome,
+            history: Vec::new(),
+            percent: info.percent,
+            bytes_total: 0,
+            bytes_done: 0,
+            bytes_resumed: 0,
+            rate_bytes_per_s: None,
+            max_rate_bytes_per_s: 0,
+            throttled_by: None,
+            eta_ms: None,
+            retries: info.attempts,
+            learn_kind: None,
+            window_ms: None,
+            write_pause_ms: None,
+            purge_origin: false,
+            queued_at: rfc3339(info.queued_at_ms),
+            started_at: info.started_at_ms.map(rfc3339),
+            updated_at: rfc3339(info.updated_at_ms),
+            finished_at: info.finished_at_ms.map(rfc3339),
+            last_error: info.error.as_ref().map(|error| error.message.clone()),
+        })
+    }
+
+    /// Where it goes; nothing where nothing moves.
+    pub(super) fn way(&self) -> Option<String> {
+        let (source, target) = self.source.as_ref().zip(self.target.as_ref())?;
+        Some(format!("{source} -> {target}"))
+    }
+
     fn row(&self) -> Vec<String> {
         vec![
             self.id.to_string(),
-            kind(self.kind).to_owned(),
+            self.kind.to_string(),
             self.subject.clone(),
-            self.node.clone(),
-            format!("{} -> {}", self.source, self.target),
+            or_dash(self.node.as_ref()),
+            or_dash(self.way()),
+            self.step.clone(),
             self.state.to_string(),
             self.outcome.to_string(),
             format!("{}%", self.percent),
@@ -134,6 +190,7 @@ impl Jobs {
             "subject",
             "node",
             "move",
+            "step",
             "state",
             "outcome",
             "done",
@@ -152,13 +209,6 @@ impl Jobs {
     }
 }
 
-const fn kind(kind: JobKind) -> &'static str {
-    match kind {
-        JobKind::Disk => "disk",
-        JobKind::Region => "region",
-    }
-}
-
 fn history(job: &JobView) -> String {
     table(&["state", "at"], job.history.iter().map(|step| vec![step.state.to_string(), step.at.clone()]))
 }
@@ -169,7 +219,7 @@ pub fn figures(job: &Job, view: &JobView) -> String {
     let took = job.finished_at_ms.map(|end| span(end.saturating_sub(job.started_at_ms.unwrap_or(job.queued_at_ms))));
     let mut lines = vec![
         format!("job      {}", view.id),
-        format!("moved    {} on {}: {} -> {}", view.subject, view.node, view.source, view.target),
+        format!("moved    {} on {}: {}", view.subject, or_dash(view.node.as_ref()), or_dash(view.way())),
         format!("outcome  {}", view.outcome),
         format!("copied   {} of {}", size(view.bytes_done), size(view.bytes_total)),
         format!("took     {}", or_dash(took)),
@@ -187,13 +237,13 @@ pub fn figures(job: &Job, view: &JobView) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::super::fixture::{book, job};
+    use super::super::fixture::{book, creation, job, migration};
     use super::*;
 
     #[test]
     fn a_job_has_the_fields_that_scripts_rely_on_and_null_for_what_is_unknown() {
         let expected = json!({"id": "00000000-0000-0000-0000-000000000007", "kind": "disk", "subject": "1.3",
-            "node": "127.0.0.1:34801", "source": "disk1", "target": "disk2", "state": "MOVING", "outcome": "running",
+            "node": "127.0.0.1:34801", "source": "disk1", "target": "disk2", "state": "MOVING", "step": "MOVING", "outcome": "running",
             "history": [{"state": "IDLE", "at": "1970-01-01T00:00:00.000Z"}], "percent": 25, "bytes_total": 2000,
             "bytes_done": 500, "bytes_resumed": 0, "rate_bytes_per_s": 1000, "max_rate_bytes_per_s": 0,
             "throttled_by": "node_limit", "eta_ms": 1500, "retries": 0, "learn_kind": null,
@@ -206,7 +256,20 @@ mod tests {
     fn a_move_between_nodes_shows_their_addresses() {
         let job = Job { kind: JobKind::Region, source: "0".to_owned(), target: "2".to_owned(), ..job() };
         let view = JobView::new(&job, &book());
-        assert_eq!((view.source.as_str(), view.target.as_str()), ("127.0.0.1:34801", "127.0.0.1:34803"));
+        assert_eq!(view.way().as_deref(), Some("127.0.0.1:34801 -> 127.0.0.1:34803"));
+    }
+
+    #[test]
+    fn a_table_that_comes_to_be_stands_in_the_list_without_nodes() {
+        let view = JobView::of_table(&creation()).unwrap();
+        let json = serde_json::to_value(&view).unwrap();
+        for (field, value) in
+            [("kind", json!("table")), ("subject", json!("t")), ("step", json!("fill")), ("node", json!(null))]
+        {
+            assert_eq!(json[field], value, "{field}");
+        }
+        assert!(Jobs { jobs: vec![view] }.output(false).text.contains("fill"));
+        assert!(JobView::of_table(&migration()).is_none());
     }
 
     #[test]

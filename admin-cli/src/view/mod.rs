@@ -24,7 +24,7 @@ pub use node::{Cluster, NodeView, Nodes, cluster, nodes, one_node};
 pub use partition::{PartitionView, Partitions, partitions};
 pub use procedure::{OneProcedure, ProcedureStepView, ProcedureView};
 pub use rates::{Rates, RatesView, rates};
-pub use table::{TableView, Tables, tables};
+pub use table::{TableView, Tables, accepted, tables};
 
 /// The address of every node. People and scripts see addresses, not peer ids.
 #[derive(Clone, Debug, Default)]
@@ -48,13 +48,58 @@ mod fixture {
     //! Answers that several tests of this module begin with.
 
     use common::job::{Job, JobKind, JobOutcome, JobState, JobStep, ThrottledBy};
-    use common::types::Gpid;
+    use common::procedure::{
+        PartitionCount, ProcedureInfo, ProcedureKind, ProcedureState, ProcedureStep, ProcedureSubject,
+    };
+    use common::types::{Gpid, TableId};
     use uuid::Uuid;
 
     use super::*;
 
     pub(super) fn book() -> AddressBook {
         AddressBook::new((0..3).map(|i| (PeerId(i), format!("127.0.0.1:{}", 34801 + i))))
+    }
+
+    /// A region that learns on its new node.
+    pub(super) fn migration() -> ProcedureInfo {
+        ProcedureInfo {
+            id: Uuid::from_u128(7),
+            kind: ProcedureKind::RegionMigration,
+            state: ProcedureState::Running,
+            step: "catch_up".to_owned(),
+            percent: 40,
+            lag: Some(12),
+            attempts: 0,
+            subject: ProcedureSubject::Replica { gpid: Gpid::new(1, 3), from: PeerId(0), to: PeerId(2) },
+            partitions: None,
+            error: None,
+            note: None,
+            history: vec![ProcedureStep { step: "queued".to_owned(), at_ms: 0 }],
+            write_pause_ms: None,
+            bytes_done: 500,
+            bytes_total: 2000,
+            queued_at_ms: 0,
+            started_at_ms: Some(1),
+            updated_at_ms: 2,
+            finished_at_ms: None,
+            deadline_at_ms: Some(300_001),
+        }
+    }
+
+    /// A table that comes to be.
+    pub(super) fn creation() -> ProcedureInfo {
+        ProcedureInfo {
+            kind: ProcedureKind::CreateTable,
+            step: "fill".to_owned(),
+            percent: 68,
+            lag: None,
+            subject: ProcedureSubject::Table { table_id: TableId(4), name: "t".to_owned() },
+            partitions: Some(PartitionCount { done: 3, total: 8 }),
+            note: Some("waits for 4.1".to_owned()),
+            bytes_done: 0,
+            bytes_total: 0,
+            ..migration()
+        }
     }
 
     /// A move that is a quarter done.

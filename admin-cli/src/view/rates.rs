@@ -101,7 +101,7 @@ fn row(job: &JobView) -> Vec<String> {
     vec![
         job.id.to_string(),
         job.subject.clone(),
-        format!("{} -> {}", job.source, job.target),
+        or_dash(job.way()),
         job.state.to_string(),
         limit(job.max_rate_bytes_per_s),
         or_dash(job.rate_bytes_per_s.map(|rate| format!("{}/s", size(rate)))),

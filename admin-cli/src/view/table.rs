@@ -2,6 +2,7 @@
 
 use common::rpc::meta_admin::TableInfo;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::output::{Output, table};
 
@@ -48,6 +49,21 @@ pub fn tables(infos: &[TableInfo]) -> Output {
     Output::new(&Tables { tables }, text)
 }
 
+/// A table that is created or dropped, and the procedure that watches over it.
+#[derive(Clone, Debug, Serialize)]
+struct Accepted {
+    tables: Vec<TableView>,
+    procedure_id: Uuid,
+}
+
+/// What `create` and `drop` answer: the table as in the list of tables, and the job to look at.
+#[must_use]
+pub fn accepted(info: &TableInfo, procedure_id: Uuid) -> Output {
+    let listed = tables(std::slice::from_ref(info));
+    let text = format!("{}\njob {procedure_id} watches over it", listed.text.trim_end());
+    Output::new(&Accepted { tables: vec![info.into()], procedure_id }, text)
+}
+
 #[cfg(test)]
 mod tests {
     use common::types::TableId;
@@ -59,9 +75,16 @@ mod tests {
     fn tables_have_the_fields_that_scripts_rely_on() {
         let info =
             TableInfo { table_id: TableId(1), name: "cities".to_owned(), partitions: 8, replicas: 3, healthy: 7 };
-        let expected =
-            json!({"tables": [{"table_id": 1, "name": "cities", "partitions": 8, "replicas": 3, "healthy": 7}]});
-        assert_eq!(tables(&[info]).json, expected);
+        let list = json!([{"table_id": 1, "name": "cities", "partitions": 8, "replicas": 3, "healthy": 7}]);
+        assert_eq!(tables(std::slice::from_ref(&info)).json, json!({"tables": list}));
+        let output = accepted(&info, Uuid::from_u128(7));
+        let id = "00000000-0000-0000-0000-000000000007";
+        assert_eq!(output.json, json!({"tables": list, "procedure_id": id}));
+        assert!(
+            output.text.contains("cities") && output.text.ends_with(&format!("job {id} watches over it")),
+            "{}",
+            output.text
+        );
     }
 
     #[test]

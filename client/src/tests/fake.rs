@@ -11,7 +11,7 @@ use common::route;
 use common::rpc::data::{DataError, DataOp, DataReply, DataRequest, DataService};
 use common::rpc::disk_plan::{DiskPlans, PlanRequest};
 use common::rpc::meta_admin::{
-    ClusterInfo, Leader, Maintenance, MetaAdminService, NodeInfo, RecoverPlan, TableInfo, TableRoute,
+    AcceptedTable, ClusterInfo, Leader, Maintenance, MetaAdminService, NodeInfo, RecoverPlan, TableInfo, TableRoute,
 };
 use common::rpc::{Context, ErrorCode, Router, ServerOptions, Service, WireError, WireResult, bind, serve};
 use common::shutdown::Stop;
@@ -162,11 +162,11 @@ impl MetaAdminService for FakeMeta {
         route.ok_or_else(|| WireError::new(ErrorCode::UnknownTable, format!("there is no table '{table}'"), "ls"))
     }
 
-    async fn create_table(self, _: Context, _: String, _: u32, _: u32) -> WireResult<TableInfo> {
+    async fn create_table(self, _: Context, _: String, _: u32, _: u32) -> WireResult<AcceptedTable> {
         unused()
     }
 
-    async fn drop_table(self, _: Context, _: String) -> WireResult<TableInfo> {
+    async fn drop_table(self, _: Context, _: String) -> WireResult<AcceptedTable> {
         unused()
     }
 

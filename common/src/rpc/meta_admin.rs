@@ -21,11 +21,11 @@ pub trait MetaAdminService {
     /// The route of a table by its name.
     async fn route(table: String) -> WireResult<TableRoute>;
 
-    /// Creates a table. It is durable when this answers; its replicas follow.
-    async fn create_table(name: String, partitions: u32, replicas: u32) -> WireResult<TableInfo>;
+    /// Creates a table. It is durable when this answers; a procedure watches until its replicas are there.
+    async fn create_table(name: String, partitions: u32, replicas: u32) -> WireResult<AcceptedTable>;
 
-    /// Drops a table; its replicas are set aside.
-    async fn drop_table(name: String) -> WireResult<TableInfo>;
+    /// Drops a table: nobody can use it when this answers; a procedure watches until its replicas are set aside.
+    async fn drop_table(name: String) -> WireResult<AcceptedTable>;
 
     /// All tables, in order of id.
     async fn tables() -> WireResult<Vec<TableInfo>>;
@@ -101,6 +101,15 @@ pub struct TableInfo {
     pub replicas: u32,
     /// Partitions that have all of them.
     pub healthy: u32,
+}
+
+/// A table that is created or dropped, and what watches over that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedTable {
+    /// The table.
+    pub table: TableInfo,
+    /// The procedure.
+    pub procedure: Uuid,
 }
 
 /// A table with where its partitions are.

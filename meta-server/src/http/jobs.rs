@@ -1,14 +1,15 @@
-//! `/admin/jobs`: moves between disks and moves between nodes, in one list and in one vocabulary.
+//! `/admin/jobs`: moves between disks, moves between nodes, and tables that come and go, in one list and in one
+//! vocabulary.
 
 use std::cmp::Reverse;
 
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Json;
-use common::job::{Job, JobKind, JobOutcome};
-use common::procedure::{ProcedureFilter, ProcedureInfo, ProcedureKind, ProcedureState};
+use common::job::{Job, JobOutcome, ListedKind};
+use common::procedure::{ProcedureFilter, ProcedureInfo, ProcedureKind, ProcedureState, ProcedureSubject};
 use common::time::rfc3339;
-use common::types::Gpid;
+use common::types::{Gpid, TableId};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -34,17 +35,22 @@ pub(super) struct Jobs {
 #[derive(Serialize)]
 pub(super) struct View {
     id: Uuid,
-    kind: JobKind,
+    kind: ListedKind,
     /// What kind of procedure does it; `None`: a node by itself.
     procedure: Option<ProcedureKind>,
     gpid: Option<Gpid>,
+    table_id: Option<TableId>,
+    table: Option<String>,
     /// The node on which a move between disks runs.
     node: Option<Peer>,
+    /// Empty where nothing moves.
     source: String,
     target: String,
     state: ProcedureState,
     step: String,
     percent: u8,
+    partitions_done: Option<u32>,
+    partitions_total: Option<u32>,
     bytes_done: u64,
     bytes_total: u64,
     rate_bytes_per_s: Option<u64>,
@@ -53,6 +59,7 @@ pub(super) struct View {
     attempts: u32,
     write_pause_ms: Option<u64>,
     error: Option<String>,
+    note: Option<String>,
     queued_at: String,
     started_at: Option<String>,
     updated_at: String,
@@ -61,7 +68,7 @@ pub(super) struct View {
 
 pub(super) async fn jobs(State(door): State<HttpDoor>, uri: Uri) -> Answer<Json<Jobs>> {
     let params = Params::of(&uri, &["kind", "state", "limit"])?;
-    let kind: Option<JobKind> = params.word("kind", "disk or region")?;
+    let kind: Option<ListedKind> = params.word("kind", "disk, region or table")?;
     let state: Option<ProcedureState> = params.word("state", "queued, running, completed, failed or cancelled")?;
     let limit = params.limit(USUAL, MOST)?;
     let mut jobs = door.owner()?.ask(|owner| Ok(all(owner))).await?;
@@ -107,15 +114,19 @@ fn of_disk(job: &Job, book: &AddressBook) -> View {
     };
     View {
         id: job.id,
-        kind: JobKind::Disk,
+        kind: ListedKind::Disk,
         procedure: None,
         gpid: Some(job.subject),
+        table_id: None,
+        table: None,
         node: Some(book.peer(job.node)),
         source: job.source.clone(),
         target: job.target.clone(),
         state,
         step: job.state.to_string(),
         percent: job.percent(),
+        partitions_done: None,
+        partitions_total: None,
         bytes_done: job.bytes_done,
         bytes_total: job.bytes_total,
         rate_bytes_per_s: job.rate_bytes_per_s,
@@ -124,6 +135,7 @@ fn of_disk(job: &Job, book: &AddressBook) -> View {
         attempts: job.retries,
         write_pause_ms: job.write_pause_ms,
         error: job.last_error.clone(),
+        note: None,
         queued_at: rfc3339(job.queued_at_ms),
         started_at: job.started_at_ms.map(rfc3339),
         updated_at: rfc3339(job.updated_at_ms),
@@ -133,17 +145,30 @@ fn of_disk(job: &Job, book: &AddressBook) -> View {
 
 fn of_procedure(info: &ProcedureInfo, book: &AddressBook) -> View {
     let address = |peer| book.peer(peer).addr;
+    let (kind, gpid, table, source, target) = match info.subject.clone() {
+        ProcedureSubject::Replica { gpid, from, to } => {
+            (ListedKind::Region, Some(gpid), None, address(from), address(to))
+        }
+        ProcedureSubject::Table { table_id, name } => {
+            (ListedKind::Table, None, Some((table_id, name)), String::new(), String::new())
+        }
+    };
+    let (table_id, table) = table.unzip();
     View {
         id: info.id,
-        kind: JobKind::Region,
+        kind,
         procedure: Some(info.kind),
-        gpid: info.gpid,
+        gpid,
+        table_id,
+        table,
         node: None,
-        source: info.from.map(address).unwrap_or_default(),
-        target: info.to.map(address).unwrap_or_default(),
+        source,
+        target,
         state: info.state,
         step: info.step.clone(),
         percent: info.percent,
+        partitions_done: info.partitions.map(|count| count.done),
+        partitions_total: info.partitions.map(|count| count.total),
         bytes_done: info.bytes_done,
         bytes_total: info.bytes_total,
         rate_bytes_per_s: None,
@@ -152,6 +177,7 @@ fn of_procedure(info: &ProcedureInfo, book: &AddressBook) -> View {
         attempts: info.attempts,
         write_pause_ms: info.write_pause_ms,
         error: info.error.as_ref().map(|error| error.message.clone()),
+        note: info.note.clone(),
         queued_at: rfc3339(info.queued_at_ms),
         started_at: info.started_at_ms.map(rfc3339),
         updated_at: rfc3339(info.updated_at_ms),

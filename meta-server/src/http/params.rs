@@ -125,7 +125,7 @@ mod tests {
         assert!(refused(params("ID=1")).contains("no parameter 'ID'. it takes id, limit, wait"));
         assert!(refused(params("id=1&id=2")).contains("'id' is given twice"));
         assert!(refused(params("wait=5").unwrap().required::<HumanTime>("wait", "as 5m")).contains("as 5m"));
-        let word = params("wait=5").unwrap().word::<common::job::JobKind>("wait", "disk or region");
+        let word = params("wait=5").unwrap().word::<common::job::ListedKind>("wait", "disk or region");
         assert!(refused(word).contains("'wait' is '5'. wait is to be disk or region"));
         for limit in ["0", "101", "-1", "many"] {
             assert!(refused(params(&format!("limit={limit}")).unwrap().limit(50, 100)).contains("from 1 to 100"));

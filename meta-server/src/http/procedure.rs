@@ -5,10 +5,11 @@ use axum::http::Uri;
 use axum::response::Json;
 use common::procedure::{
     MigrateRegion, ProcedureError, ProcedureFilter, ProcedureInfo, ProcedureKind, ProcedureState, ProcedureStep,
+    ProcedureSubject,
 };
 use common::rpc::{ErrorCode, WireError, WireResult};
 use common::time::rfc3339;
-use common::types::{Gpid, PeerId};
+use common::types::{Gpid, PeerId, TableId};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -44,6 +45,10 @@ pub(super) struct View {
     region_id: Option<u64>,
     from_peer_id: Option<PeerId>,
     to_peer_id: Option<PeerId>,
+    table_id: Option<TableId>,
+    table: Option<String>,
+    partitions_done: Option<u32>,
+    partitions_total: Option<u32>,
     error: Option<ProcedureError>,
     note: Option<String>,
     history: Vec<Step>,
@@ -108,6 +113,11 @@ pub(super) async fn cancel(_: Admitted, State(door): State<HttpDoor>, uri: Uri) 
 
 fn view(info: ProcedureInfo) -> View {
     let step = |step: ProcedureStep| Step { step: step.step, at: rfc3339(step.at_ms) };
+    let (gpid, from, to, table) = match info.subject {
+        ProcedureSubject::Replica { gpid, from, to } => (Some(gpid), Some(from), Some(to), None),
+        ProcedureSubject::Table { table_id, name } => (None, None, None, Some((table_id, name))),
+    };
+    let (table_id, table) = table.unzip();
     View {
         id: info.id,
         kind: info.kind,
@@ -116,10 +126,14 @@ fn view(info: ProcedureInfo) -> View {
         percent: info.percent,
         lag: info.lag,
         attempts: info.attempts,
-        gpid: info.gpid,
-        region_id: info.gpid.map(Gpid::region_id),
-        from_peer_id: info.from,
-        to_peer_id: info.to,
+        gpid,
+        region_id: gpid.map(Gpid::region_id),
+        from_peer_id: from,
+        to_peer_id: to,
+        table_id,
+        table,
+        partitions_done: info.partitions.map(|count| count.done),
+        partitions_total: info.partitions.map(|count| count.total),
         error: info.error,
         note: info.note,
         history: info.history.into_iter().map(step).collect(),

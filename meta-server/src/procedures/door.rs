@@ -1,12 +1,50 @@
 //! What operators ask of procedures, whichever door they come through.
 
 use common::procedure::{MigrateRegion, ProcedureFilter, ProcedureInfo};
+use common::rpc::meta_admin::AcceptedTable;
 use common::rpc::{WireError, WireResult};
-use meta_state::Procedure;
+use meta_state::{Procedure, Record, ValidatedTable};
 use uuid::Uuid;
 
 use super::runner::store;
 use crate::owner::{Handle, Owner};
+
+/// Creates a table; it and the procedure that watches over it are durable when this answers.
+///
+/// # Errors
+/// `AlreadyExists`; `NotReady` with fewer usable nodes than replicas.
+pub async fn create_table(owner: &Handle, request: ValidatedTable) -> WireResult<AcceptedTable> {
+    owner
+        .ask(move |owner| {
+            let (options, now) = (owner.guardian_options(), owner.now());
+            let accepted = owner.cluster().create_table(&request, Uuid::new_v4(), options, now)?;
+            accept_table(owner, accepted)
+        })
+        .await
+}
+
+/// Drops a table; nobody can use it when this answers, and a procedure watches over what is left of it.
+///
+/// # Errors
+/// `UnknownTable`; `PartitionBusy` while a job has one of its partitions.
+pub async fn drop_table(owner: &Handle, name: String) -> WireResult<AcceptedTable> {
+    owner
+        .ask(move |owner| {
+            let accepted = owner.cluster().drop_table(&name, Uuid::new_v4(), owner.now())?;
+            accept_table(owner, accepted)
+        })
+        .await
+}
+
+fn accept_table(owner: &mut Owner, accepted: (Procedure, Vec<Record>)) -> WireResult<AcceptedTable> {
+    let (Procedure { id, work, .. }, records) = accepted;
+    store(owner, work.step(), records)?;
+    let table = work.table().and_then(|table| owner.cluster().table_info(table));
+    let table = table.ok_or_else(|| WireError::internal("the table is not in the state"))?;
+    let (kind, name, partitions) = (work.kind(), &table.name, table.partitions);
+    tracing::info!(procedure = %id, %kind, table = name, table_id = %table.table_id, partitions, "a table comes or goes");
+    Ok(AcceptedTable { table, procedure: id })
+}
 
 /// Accepts a migration; it is durable when this answers, and goes on by itself.
 ///

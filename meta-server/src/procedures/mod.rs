@@ -7,5 +7,5 @@ mod door;
 mod drain;
 mod runner;
 
-pub use door::{cancel, list, migrate_region, one};
+pub use door::{cancel, create_table, drop_table, list, migrate_region, one};
 pub(crate) use runner::run;

@@ -7,11 +7,11 @@ use common::job::Job;
 use common::procedure::{MigrateRegion, ProcedureFilter, ProcedureInfo};
 use common::rpc::disk_plan::{DiskPlans, PlanRequest};
 use common::rpc::meta_admin::{
-    ClusterInfo, Leader, Maintenance, MetaAdminService, NodeInfo, RecoverPlan, TableInfo, TableRoute,
+    AcceptedTable, ClusterInfo, Leader, Maintenance, MetaAdminService, NodeInfo, RecoverPlan, TableInfo, TableRoute,
 };
 use common::rpc::{Context, ErrorCode, WireError, WireResult};
-use common::types::{Gpid, Member, PeerId, TableId};
-use meta_state::{Record, ValidatedTable};
+use common::types::{Gpid, Member, PeerId};
+use meta_state::ValidatedTable;
 use uuid::Uuid;
 
 use super::plan;
@@ -36,21 +36,12 @@ impl MetaAdminService for AdminDoor {
         self.owner.ask(move |owner| owner.cluster().route(&table)).await
     }
 
-    async fn create_table(self, _: Context, name: String, partitions: u32, replicas: u32) -> WireResult<TableInfo> {
-        let request = ValidatedTable::new(&name, partitions, replicas)?;
-        let run = move |owner: &mut Owner| {
-            let (id, records) = owner.cluster().create_table(&request, owner.guardian_options(), owner.now())?;
-            store_table(owner, id, records)
-        };
-        self.owner.ask(run).await
+    async fn create_table(self, _: Context, name: String, partitions: u32, replicas: u32) -> WireResult<AcceptedTable> {
+        procedures::create_table(&self.owner, ValidatedTable::new(&name, partitions, replicas)?).await
     }
 
-    async fn drop_table(self, _: Context, name: String) -> WireResult<TableInfo> {
-        let run = move |owner: &mut Owner| {
-            let (id, records) = owner.cluster().drop_table(&name, owner.now())?;
-            store_table(owner, id, records)
-        };
-        self.owner.ask(run).await
+    async fn drop_table(self, _: Context, name: String) -> WireResult<AcceptedTable> {
+        procedures::drop_table(&self.owner, name).await
     }
 
     async fn tables(self, _: Context) -> WireResult<Vec<TableInfo>> {
@@ -135,13 +126,6 @@ impl AdminDoor {
             ))
         })
     }
-}
-
-fn store_table(owner: &mut Owner, id: TableId, records: Vec<Record>) -> WireResult<TableInfo> {
-    owner.commit(records)?;
-    let info = owner.cluster().table_info(id).ok_or_else(|| WireError::internal("the table is not in the state"))?;
-    tracing::info!(table = info.name, id = %id, partitions = info.partitions, "table created or dropped");
-    Ok(info)
 }
 
 fn drain_node(owner: &mut Owner, peer: PeerId, draining: bool) -> WireResult<NodeInfo> {

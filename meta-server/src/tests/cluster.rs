@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use common::rpc::meta_admin::{MetaAdminServiceClient, TableInfo, TableRoute};
+use common::rpc::meta_admin::{AcceptedTable, MetaAdminServiceClient, TableRoute};
 use common::rpc::{CallError, ErrorCode, WireError, WireResult};
 use common::types::{ConfigChange, PartitionConfig, PeerId};
 
 use super::*;
 use crate::store::{MemoryStore, RocksStore};
 
-async fn create(meta: &Meta, name: &'static str, partitions: u32, replicas: u32) -> WireResult<TableInfo> {
+async fn create(meta: &Meta, name: &'static str, partitions: u32, replicas: u32) -> WireResult<AcceptedTable> {
     let call = |client: MetaAdminServiceClient, context| async move {
         client.create_table(context, name.to_owned(), partitions, replicas).await
     };
@@ -148,7 +148,7 @@ async fn propose_returns_when_the_primary_has_handed_over() {
 async fn what_cannot_be_created_is_refused_with_a_hint() {
     let meta = Meta::start(Arc::new(MemoryStore::default())).await;
     let _nodes = nodes(&meta, 2).await;
-    let refused = |result: WireResult<TableInfo>| result.unwrap_err();
+    let refused = |result: WireResult<AcceptedTable>| result.unwrap_err();
     assert!(refused(create(&meta, "t", 8, 3).await).hint.contains("start more nodes"));
     assert_eq!(refused(create(&meta, "t", 6, 1).await).code, ErrorCode::InvalidArgument);
     create(&meta, "t", 1, 2).await.unwrap();

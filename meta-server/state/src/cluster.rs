@@ -212,6 +212,12 @@ impl Cluster {
         self.vitals.get(&peer).is_some_and(|v| now.since(v.seen) < DEAD_AFTER)
     }
 
+    /// The name that a table has or had.
+    #[must_use]
+    pub fn table_name(&self, table: TableId) -> &str {
+        self.tables.get(&table).map_or("?", |t| t.name.as_str())
+    }
+
     /// How long the node has been silent, counted from this process' start if it was never heard of.
     #[must_use]
     pub fn silent_for(&self, peer: PeerId, now: Time) -> Duration {

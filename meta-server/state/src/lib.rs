@@ -32,8 +32,8 @@ pub use node::{DEAD_AFTER, Node, Vitals};
 pub use partition::{GivenUp, Lock, Partition};
 pub use presence::Distrust;
 pub use procedure::{
-    Advance, Answer, Ask, PROCEDURES_MAX, Procedure, ProcedureKey, Rebuild, RegionMigration, RegionStep, Request,
-    Subject, Work, unknown_procedure,
+    Advance, Answer, Ask, CreateStep, CreateTable, DropTable, PROCEDURES_MAX, Procedure, ProcedureKey, Rebuild,
+    RegionMigration, RegionStep, Request, Subject, Transfer, Work, unknown_procedure,
 };
 pub use record::{Identity, JobKey, Record};
 pub use refusal::ChangeRefusal;

@@ -64,10 +64,12 @@ function askMaintenance(on) {
 }
 
 export function askCancel(job) {
+  const creates = job.procedure === "create_table";
+  const move = `${job.node ? `${job.node.addr}: ` : ""}${job.source} → ${job.target}, ${job.percent} % done. The replica stays where it is, and what was copied is removed.`;
   ask({
-    title: `Cancel the move of ${job.gpid}?`,
-    body: el("p.wrap", {}, `${job.node ? `${job.node.addr}: ` : ""}${job.source} → ${job.target}, ${job.percent} % done. The replica stays where it is, and what was copied is removed.`),
-    yes: "Cancel the move",
+    title: creates ? `Cancel the creation of ${job.table}?` : `Cancel the move of ${job.gpid}?`,
+    body: el("p.wrap", {}, creates ? `Table ${job.table} is dropped again, with whatever was written to it.` : move),
+    yes: creates ? "Drop it again" : "Cancel the move",
     act: () => change("admin/job/cancel", { id: job.id }),
   });
 }

@@ -110,7 +110,7 @@ const OVER = new Set(["completed", "failed", "cancelled"]);
 function jobs({ jobs: list }) {
   const running = list.filter((j) => !OVER.has(j.state));
   const ended = list.filter((j) => OVER.has(j.state)).slice(0, ENDED_MAX);
-  if (running.length + ended.length === 0) return el("p.card.quiet", {}, "Nothing moves, and nothing has moved lately.");
+  if (running.length + ended.length === 0) return el("p.card.quiet", {}, "Nothing moves, no table comes or goes, and nothing has ended lately.");
   return el("div.card.list", {}, running.map(job), ended.map(job));
 }
 
@@ -118,25 +118,33 @@ function job(j) {
   const over = OVER.has(j.state);
   const kind = { completed: "done", failed: "bad" }[j.state];
   const tone = { completed: "good", failed: "bad", cancelled: "warn" }[j.state];
-  const where = j.node ? `${j.node.addr}: ${j.source} → ${j.target}` : `${j.source} → ${j.target}`;
-  // A copy that is made anew goes to where one is missing: there is nothing to go back to.
-  const anew = j.procedure === "rebuild";
-  const cancel = !over && !anew && el("button.small", { type: "button", data: { key: `cancel-${j.id}` }, click: () => askCancel(j) }, "Cancel…");
+  const way = `${j.source} → ${j.target}`;
+  const where = j.kind === "table" ? `${j.table} (id ${j.table_id})` : j.node ? `${j.node.addr}: ${way}` : way;
+  const cancel = !over && mayTurnBack(j) && el("button.small", { type: "button", data: { key: `cancel-${j.id}` }, click: () => askCancel(j) }, "Cancel…");
   return el("div.row.job", { title: j.id },
-    el("b", {}, anew ? "anew" : j.kind),
+    el("b", {}, VERBS[j.procedure] ?? j.kind),
     el("span.mono", {}, j.gpid ?? ""),
     el("span.where.wrap", {}, where),
     el("div.progress", {}, over ? el(`span.state.${tone}`, {}, j.state) : bar(`job-${j.id}`, j.percent, `${j.percent} %`, kind)),
     el("span.text", {}, (over ? ended : underWay)(j)),
     el("span.act.right", {}, cancel),
-    j.error && j.state !== "completed" && el(over ? "span.more.wrap.bad" : "span.more.wrap.warn", {}, j.error));
+    j.error && j.state !== "completed" && el(over ? "span.more.wrap.bad" : "span.more.wrap.warn", {}, j.error),
+    !over && j.note && el("span.more.wrap.soft", {}, j.note));
+}
+
+const VERBS = { rebuild: "anew", create_table: "create", drop_table: "drop" };
+
+/** A copy that is made anew goes to where one is missing, a drop has taken place, and a table that is led may be in use. */
+function mayTurnBack(j) {
+  return { rebuild: false, drop_table: false, create_table: j.step === "lead" }[j.procedure] ?? true;
 }
 
 function underWay(j) {
+  const counted = j.partitions_total !== null && `${j.partitions_done} of ${plural(j.partitions_total, "partition")}`;
   const copied = j.bytes_total > 0 && `${bytes(j.bytes_done)} of ${bytes(j.bytes_total)}`;
   const lag = j.lag !== null && `${j.lag} behind`;
   const left = j.eta_ms !== null && `${span(j.eta_ms)} left`;
-  return [j.state === "queued" ? "queued" : j.step.toLowerCase(), j.state === "running" && `${j.percent} %`, copied, lag, left].filter(Boolean).join(" · ");
+  return [j.state === "queued" ? "queued" : j.step.toLowerCase(), j.state === "running" && `${j.percent} %`, counted, copied, lag, left].filter(Boolean).join(" · ");
 }
 
 function ended(j) {

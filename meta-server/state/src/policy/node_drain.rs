@@ -13,7 +13,7 @@ use super::placement::Loads;
 use crate::cluster::Cluster;
 use crate::node::Node;
 use crate::partition::Partition;
-use crate::procedure::{Procedure, Work};
+use crate::procedure::{Procedure, RegionMigration, Work};
 
 /// Replicas that leave one node side by side.
 const AT_ONCE: usize = 4;
@@ -36,7 +36,7 @@ pub fn node_drains(cluster: &Cluster, options: GuardianOptions, now: Now) -> Vec
 
 fn leaving(cluster: &Cluster, loads: &mut Loads, node: &Node, now: Now) -> Vec<MigrateRegion> {
     let from = node.peer;
-    let leaves = |procedure: &&Procedure| is_migration(procedure) && procedure.work.subject().from == from;
+    let leaves = |procedure: &&Procedure| migration(procedure).is_some_and(|migration| migration.from == from);
     let under_way = cluster.open_procedures().filter(leaves).count();
     let may_go = cluster.live_partitions().filter(|p| may_leave(cluster, p, from, now));
     let chosen = may_go.filter_map(|partition| {
@@ -56,8 +56,7 @@ fn may_leave(cluster: &Cluster, partition: &Partition, from: PeerId, now: Now) -
 
 fn pauses(cluster: &Cluster, gpid: Gpid, from: PeerId, now_ms: u64) -> bool {
     let concerns = |procedure: &&Procedure| {
-        let subject = procedure.work.subject();
-        is_migration(procedure) && (subject.gpid, subject.from) == (gpid, from)
+        migration(procedure).is_some_and(|migration| (migration.gpid, migration.from) == (gpid, from))
     };
     let tries = cluster.ended_procedures().rev().filter(concerns);
     let failed: Vec<_> = tries.take_while(|procedure| procedure.state == ProcedureState::Failed).collect();
@@ -66,8 +65,11 @@ fn pauses(cluster: &Cluster, gpid: Gpid, from: PeerId, now_ms: u64) -> bool {
     now_ms.saturating_sub(last) < u64::try_from(doubled.as_millis()).unwrap_or(u64::MAX)
 }
 
-const fn is_migration(procedure: &Procedure) -> bool {
-    matches!(procedure.work, Work::RegionMigration(_))
+const fn migration(procedure: &Procedure) -> Option<&RegionMigration> {
+    match &procedure.work {
+        Work::RegionMigration(migration) => Some(migration),
+        Work::Rebuild(_) | Work::CreateTable(_) | Work::DropTable(_) => None,
+    }
 }
 
 /// Why a drained node cannot become empty as things are: a replica that no other node takes.

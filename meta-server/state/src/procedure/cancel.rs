@@ -21,14 +21,26 @@ impl Cluster {
                 "admin-cli job ID shows how it ended",
             ));
         }
-        let why = match &procedure.work {
-            Work::RegionMigration(migration) => migration.cannot_turn_back(self),
-            Work::Rebuild(_) => Some("the partition lacks this copy; maintenance mode keeps new ones away".to_owned()),
-        };
-        if let Some(why) = why {
-            return Err(WireError::new(ErrorCode::NotCancellable, why, "let it end, then move the replica back"));
+        if let Some((why, hint)) = self.cannot_turn_back(&procedure.work) {
+            return Err(WireError::new(ErrorCode::NotCancellable, why, hint));
         }
         Ok(Procedure { cancel: true, updated_at_ms: now.wall_ms, ..procedure.clone() })
+    }
+
+    /// Why it can only go on, and what to do instead; `None`: it can be cancelled.
+    fn cannot_turn_back(&self, work: &Work) -> Option<(String, String)> {
+        let move_back = |why| (why, "let it end, then move the replica back".to_owned());
+        match work {
+            Work::RegionMigration(migration) => migration.cannot_turn_back(self).map(move_back),
+            Work::Rebuild(_) => {
+                Some(move_back("the partition lacks this copy; maintenance mode keeps new ones away".to_owned()))
+            }
+            Work::CreateTable(create) => create.cannot_turn_back(self),
+            Work::DropTable(drop) => Some((
+                format!("table '{}' was gone before this procedure began", self.table_name(drop.table)),
+                "its copies are set aside on their nodes, and kept there for a while: admin-cli disk-gc".to_owned(),
+            )),
+        }
     }
 }
 

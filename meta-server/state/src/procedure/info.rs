@@ -1,10 +1,11 @@
 //! What operators are shown of procedures: as procedures, and as jobs in one list with the moves between disks.
 
 use common::job::{Job, JobKind, JobOutcome, JobState, JobStep};
-use common::procedure::{ProcedureFilter, ProcedureInfo, ProcedureState};
+use common::procedure::{PartitionCount, ProcedureFilter, ProcedureInfo, ProcedureState, ProcedureSubject};
 use common::types::{Now, PeerId, Time};
 
-use super::{Procedure, RegionStep, Subject, Work};
+use super::table::{partition_count, waits_for};
+use super::{CreateStep, Procedure, RegionStep, Subject, Transfer, Work};
 use crate::cluster::Cluster;
 
 impl Cluster {
@@ -23,23 +24,25 @@ impl Cluster {
     #[must_use]
     pub fn procedure_info(&self, procedure: &Procedure, now: Now) -> ProcedureInfo {
         let work = &procedure.work;
-        let Subject { gpid, from, to, .. } = work.subject();
-        let learns = job_state(work) == JobState::Moving && !procedure.state.has_ended();
+        let open = !procedure.state.has_ended();
+        let learns = job_state(work) == Some(JobState::Moving) && open;
         let told = self.learned_bytes(work).filter(|_| learns);
         let (bytes_done, bytes_total) = told.unwrap_or((work.bytes_done(), work.bytes_done()));
+        // Of what is over nothing is counted: thousands of procedures are kept.
+        let partitions = open.then(|| partition_count(self, procedure, now)).flatten();
+        let waits_for = || open.then(|| waits_for(self, procedure, now)).flatten();
         ProcedureInfo {
             id: procedure.id,
             kind: procedure.work.kind(),
             state: procedure.state,
             step: procedure.work.step().to_owned(),
-            percent: percent(procedure, bytes_done, bytes_total),
+            percent: percent(procedure, (bytes_done, bytes_total), partitions),
             lag: self.lag_of(work, now.mono).filter(|_| learns),
             attempts: procedure.attempts,
-            gpid: Some(gpid),
-            from: Some(from),
-            to: Some(to),
+            subject: self.shown(work.subject()),
+            partitions,
             error: procedure.error.clone(),
-            note: procedure.note.clone(),
+            note: procedure.note.clone().or_else(waits_for),
             history: procedure.history.clone(),
             write_pause_ms: write_pause_ms(work),
             bytes_done,
@@ -52,9 +55,18 @@ impl Cluster {
         }
     }
 
+    fn shown(&self, subject: Subject) -> ProcedureSubject {
+        match subject {
+            Subject::Replica(Transfer { gpid, from, to, .. }) => ProcedureSubject::Replica { gpid, from, to },
+            Subject::Table(table_id) => {
+                ProcedureSubject::Table { table_id, name: self.table_name(table_id).to_owned() }
+            }
+        }
+    }
+
     /// What the target fetched, and what it was offered to fetch, in bytes; `None` if it does not say.
     pub(super) fn learned_bytes(&self, work: &Work) -> Option<(u64, u64)> {
-        let Subject { gpid, to, target, .. } = work.subject();
+        let Transfer { gpid, to, target, .. } = work.transfer()?;
         let report = self.vitals.get(&to)?.replicas.get(&gpid)?;
         let same = target.is_some_and(|target| target.incarnation == report.incarnation);
         same.then_some((report.learned_bytes, report.learn_bytes))
@@ -62,7 +74,7 @@ impl Cluster {
 
     /// Mutations that the target lacks; `None` if it or the primary does not say.
     pub(super) fn lag_of(&self, work: &Work, now: Time) -> Option<u64> {
-        let Subject { gpid, to, target, .. } = work.subject();
+        let Transfer { gpid, to, target, .. } = work.transfer()?;
         let report = |peer: PeerId| self.vitals(peer, now)?.replicas.get(&gpid);
         let primary = self.config(gpid)?.primary?;
         let (ahead, behind) = (report(primary.peer)?, report(to)?);
@@ -72,44 +84,56 @@ impl Cluster {
 
     /// Migrations that concern a node, as jobs; of all nodes if `None`.
     pub(crate) fn region_jobs(&self, node: Option<PeerId>, now: Now) -> impl Iterator<Item = Job> {
-        let of_node = move |subject: Subject| node.is_none_or(|node| node == subject.from || node == subject.to);
-        let those = self.procedures.values().filter(move |procedure| of_node(procedure.work.subject()));
-        those.map(move |procedure| job_of(&procedure.work, &self.procedure_info(procedure, now)))
+        let of_node = move |transfer: &Transfer| node.is_none_or(|node| node == transfer.from || node == transfer.to);
+        self.procedures.values().filter_map(move |procedure| {
+            let transfer = procedure.work.transfer().filter(of_node)?;
+            let state = job_state(&procedure.work)?;
+            Some(job_of(transfer, state, &self.procedure_info(procedure, now)))
+        })
     }
 }
 
-/// The copy is nearly all of the way.
-fn percent(procedure: &Procedure, done: u64, total: u64) -> u8 {
+/// Of a move the copy is nearly all of the way; a table that is led throughout is half of it.
+fn percent(procedure: &Procedure, (done, total): (u64, u64), partitions: Option<PartitionCount>) -> u8 {
+    let counted = |most| partitions.map_or(0, |count| share(count.done.into(), count.total.into(), most));
     match (procedure.state, &procedure.work) {
         (ProcedureState::Completed, _) => 100,
-        (_, Work::Rebuild(_)) => copied_percent(done, total),
+        (_, Work::Rebuild(_)) => share(done, total, 90),
         (_, Work::RegionMigration(migration)) => match migration.step {
             RegionStep::Queued | RegionStep::Start | RegionStep::Rollback => 0,
-            RegionStep::CatchUp => copied_percent(done, total),
+            RegionStep::CatchUp => share(done, total, 90),
             RegionStep::HandOver => 92,
             RegionStep::Leave => 95,
             RegionStep::Collect => 98,
         },
+        (_, Work::CreateTable(create)) => match create.step {
+            CreateStep::Lead => counted(49),
+            CreateStep::Fill => 50 + counted(49),
+            CreateStep::Rollback => 0,
+        },
+        (_, Work::DropTable(_)) => counted(99),
     }
 }
 
-fn copied_percent(done: u64, total: u64) -> u8 {
-    let share = u128::from(done) * 90 / u128::from(total.max(1));
-    u8::try_from(share).unwrap_or(90).min(90)
+/// So much of `most` percent.
+fn share(done: u64, total: u64, most: u8) -> u8 {
+    let share = u128::from(done) * u128::from(most) / u128::from(total.max(1));
+    u8::try_from(share).unwrap_or(most).min(most)
 }
 
 const fn write_pause_ms(work: &Work) -> Option<u64> {
     match work {
         Work::RegionMigration(migration) => migration.write_pause_ms,
-        Work::Rebuild(_) => None,
+        Work::Rebuild(_) | Work::CreateTable(_) | Work::DropTable(_) => None,
     }
 }
 
-/// The states that all kinds of moves have in common.
-const fn job_state(work: &Work) -> JobState {
+/// The states that all kinds of moves have in common; `None`: it is no move.
+const fn job_state(work: &Work) -> Option<JobState> {
     match work {
-        Work::RegionMigration(migration) => job_state_of(migration.step),
-        Work::Rebuild(_) => JobState::Moving,
+        Work::RegionMigration(migration) => Some(job_state_of(migration.step)),
+        Work::Rebuild(_) => Some(JobState::Moving),
+        Work::CreateTable(_) | Work::DropTable(_) => None,
     }
 }
 
@@ -132,12 +156,13 @@ const fn outcome(state: ProcedureState) -> JobOutcome {
     }
 }
 
-fn job_of(work: &Work, info: &ProcedureInfo) -> Job {
-    let Subject { gpid, from, to, .. } = work.subject();
+/// A move as a job; `state`: while it is under way.
+fn job_of(transfer: Transfer, state: JobState, info: &ProcedureInfo) -> Job {
+    let Transfer { gpid, from, to, .. } = transfer;
     let state = match info.state {
         ProcedureState::Completed => JobState::Completed,
         ProcedureState::Failed | ProcedureState::Cancelled => JobState::Idle,
-        ProcedureState::Queued | ProcedureState::Running => job_state(work),
+        ProcedureState::Queued | ProcedureState::Running => state,
     };
     Job {
         id: info.id,

@@ -12,7 +12,7 @@
 //! between two steps and never into one; whatever a step asks of nodes may be asked again. Nothing is remembered
 //! elsewhere: a restarted meta server goes on because it looks at the same records.
 //!
-//! The files of [`region`] hold one step each, their transitions listed in its module doc.
+//! The files of [`region`] and of [`table`] hold one step each, their transitions listed in the module docs.
 
 mod accept;
 mod cancel;
@@ -21,19 +21,22 @@ mod keep;
 mod rebuild;
 mod record;
 mod region;
+mod table;
 
 use common::procedure::ProcedureState;
 use common::rpc::WireError;
-use common::types::{Gpid, Member, Now};
+use common::types::{Gpid, Member, Now, PeerId};
 use uuid::Uuid;
 
 pub use cancel::unknown_procedure;
 pub use keep::PROCEDURES_MAX;
 pub use rebuild::Rebuild;
-pub use record::{Procedure, ProcedureKey, Subject, Work};
+pub use record::{Procedure, ProcedureKey, Subject, Transfer, Work};
 pub use region::{RegionMigration, RegionStep};
+pub use table::{CreateStep, CreateTable, DropTable};
 
 use crate::cluster::Cluster;
+use crate::node::Vitals;
 use crate::record::Record;
 
 /// What a procedure does next.
@@ -115,6 +118,8 @@ impl Cluster {
         match &procedure.work {
             Work::RegionMigration(migration) => region::advance(self, procedure, migration, now),
             Work::Rebuild(rebuild) => rebuild::advance(self, procedure, rebuild, now.wall_ms),
+            Work::CreateTable(create) => table::create(self, procedure, create, now),
+            Work::DropTable(drop) => table::drop(self, procedure, drop, now),
         }
     }
 
@@ -140,6 +145,12 @@ impl Cluster {
     /// Whether a lock belongs to a procedure that has not ended.
     pub(crate) fn is_procedures(&self, holder: Uuid) -> bool {
         self.procedure(holder).is_some_and(|procedure| !procedure.state.has_ended())
+    }
+
+    /// What a node said since the procedure has been in its present step for `margin_ms`, if it heartbeats and did.
+    fn heard_in_step(&self, procedure: &Procedure, peer: PeerId, margin_ms: u64, now: Now) -> Option<&Vitals> {
+        let since = now.wall_ms.saturating_sub(procedure.entered_at_ms().saturating_add(margin_ms));
+        self.vitals(peer, now.mono).filter(|vitals| u128::from(since) > now.mono.since(vitals.seen).as_millis())
     }
 
     /// Procedures that are under way.

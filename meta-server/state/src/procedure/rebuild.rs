@@ -45,8 +45,7 @@ impl Cluster {
         let gpid = next.config.gpid;
         let lost = self.partition(gpid)?.missing_nodes().next()?;
         let rebuild = Rebuild { gpid, lost, target: next.config.copy_on(on)?, bytes_done: 0 };
-        let begun = Procedure::new(id, Work::Rebuild(rebuild), now_ms);
-        Some(Procedure { state: ProcedureState::Running, started_at_ms: Some(now_ms), ..begun })
+        Some(Procedure::begun(id, Work::Rebuild(rebuild), None, now_ms))
     }
 }
 

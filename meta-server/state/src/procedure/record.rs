@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use common::procedure::{ProcedureError, ProcedureKind, ProcedureState, ProcedureStep};
-use common::rpc::WireError;
-use common::types::{Gpid, Member, PeerId};
+use common::rpc::{ErrorCode, WireError};
+use common::types::{Gpid, Member, PeerId, TableId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Advance;
 use super::rebuild::Rebuild;
 use super::region::RegionMigration;
+use super::table::{CreateTable, DropTable};
 use crate::record::Record;
 
 /// Pauses between tries of one step: doubled from the first to the second.
@@ -59,11 +61,24 @@ pub enum Work {
     RegionMigration(RegionMigration),
     /// A replica is made anew because its node is lost.
     Rebuild(Rebuild),
+    /// A table comes to be.
+    CreateTable(CreateTable),
+    /// A table goes.
+    DropTable(DropTable),
 }
 
 /// What a procedure concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Subject {
+pub enum Subject {
+    /// One replica of one partition.
+    Replica(Transfer),
+    /// All partitions of a table.
+    Table(TableId),
+}
+
+/// A replica that goes from one node to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transfer {
     /// The partition.
     pub gpid: Gpid,
     /// The node that the replica leaves, or that lost it.
@@ -90,6 +105,8 @@ impl Work {
         match self {
             Self::RegionMigration(_) => ProcedureKind::RegionMigration,
             Self::Rebuild(_) => ProcedureKind::Rebuild,
+            Self::CreateTable(_) => ProcedureKind::CreateTable,
+            Self::DropTable(_) => ProcedureKind::DropTable,
         }
     }
 
@@ -99,6 +116,8 @@ impl Work {
         match self {
             Self::RegionMigration(migration) => migration.step.name(),
             Self::Rebuild(_) => Rebuild::STEP,
+            Self::CreateTable(create) => create.step.name(),
+            Self::DropTable(_) => DropTable::STEP,
         }
     }
 
@@ -106,8 +125,33 @@ impl Work {
     #[must_use]
     pub const fn subject(&self) -> Subject {
         match *self {
-            Self::RegionMigration(ref m) => Subject { gpid: m.gpid, from: m.from, to: m.to, target: m.target },
-            Self::Rebuild(ref r) => Subject { gpid: r.gpid, from: r.lost, to: r.target.peer, target: Some(r.target) },
+            Self::RegionMigration(ref m) => {
+                Subject::Replica(Transfer { gpid: m.gpid, from: m.from, to: m.to, target: m.target })
+            }
+            Self::Rebuild(Rebuild { gpid, lost, target, .. }) => {
+                Subject::Replica(Transfer { gpid, from: lost, to: target.peer, target: Some(target) })
+            }
+            Self::CreateTable(CreateTable { table, .. }) | Self::DropTable(DropTable { table, .. }) => {
+                Subject::Table(table)
+            }
+        }
+    }
+
+    /// The replica that it brings from node to node, if it is that.
+    #[must_use]
+    pub const fn transfer(&self) -> Option<Transfer> {
+        match self.subject() {
+            Subject::Replica(transfer) => Some(transfer),
+            Subject::Table(_) => None,
+        }
+    }
+
+    /// The table that it concerns as a whole, if it is that.
+    #[must_use]
+    pub const fn table(&self) -> Option<TableId> {
+        match self.subject() {
+            Subject::Replica(_) => None,
+            Subject::Table(table) => Some(table),
         }
     }
 
@@ -116,6 +160,7 @@ impl Work {
         match self {
             Self::RegionMigration(migration) => migration.bytes_done,
             Self::Rebuild(rebuild) => rebuild.bytes_done,
+            Self::CreateTable(_) | Self::DropTable(_) => 0,
         }
     }
 }
@@ -142,6 +187,14 @@ impl Procedure {
             finished_at_ms: None,
             deadline_at_ms: None,
         }
+    }
+
+    /// One that waits for nothing: it has begun, and may take so long; `None`: as long as it takes.
+    #[must_use]
+    pub(crate) fn begun(id: Uuid, work: Work, limit_ms: Option<u64>, now_ms: u64) -> Self {
+        let deadline_at_ms = limit_ms.map(|limit_ms| now_ms.saturating_add(limit_ms));
+        let (state, started_at_ms) = (ProcedureState::Running, Some(now_ms));
+        Self { state, started_at_ms, deadline_at_ms, ..Self::new(id, work, now_ms) }
     }
 
     /// Its key.
@@ -174,6 +227,13 @@ impl Procedure {
         assert!(!self.state.has_ended() && state.has_ended(), "procedure {} ends twice", self.id);
         let (updated_at_ms, finished_at_ms) = (now_ms, Some(now_ms));
         Self { state, updated_at_ms, finished_at_ms, deadline_at_ms: None, ..self.clone() }
+    }
+
+    /// What it concerns was lost with its metadata: it fails.
+    pub(super) fn lost(&self, code: ErrorCode, what: &str, now_ms: u64) -> Advance {
+        let error = Some(ProcedureError { code, message: what.to_owned() });
+        let ended = Self { error, ..self.ended(ProcedureState::Failed, now_ms) };
+        Advance { records: vec![ended.into()], ask: None }
     }
 
     /// A try of the present step failed; the next comes after a pause.

@@ -50,7 +50,8 @@ impl Cluster {
         PartitionHealth { reasons: self.reasons(partition, now), config, table, locked_by }
     }
 
-    fn reasons(&self, partition: &Partition, now: Now) -> Vec<String> {
+    /// What is wrong with it, one sentence each.
+    pub(crate) fn reasons(&self, partition: &Partition, now: Now) -> Vec<String> {
         let config = &partition.config;
         let mut reasons = Vec::new();
         if let Some(ballot) = partition.frozen {

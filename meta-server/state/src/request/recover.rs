@@ -106,15 +106,9 @@ impl Cluster {
         let config = &partition.config;
         let holders =
             config.copies().map(|m| m.peer).chain(config.moving.map(|m| m.peer)).chain(partition.former.clone());
-        for peer in holders.filter(|p| !dead.contains(p)) {
-            let reason = match self.vitals(peer, now) {
-                None => "is silent",
-                Some(v) if !v.loaded => "is still loading its replicas",
-                Some(v) if v.misses_a_disk() && !v.replicas.contains_key(&config.gpid) => {
-                    "has a disk that is absent or broken and may hold a copy"
-                }
-                Some(_) => continue,
-            };
+        let shows = |peer| self.vitals(peer, now).is_some_and(|v| v.loaded && v.replicas.contains_key(&config.gpid));
+        for peer in holders.filter(|p| !dead.contains(p) && !shows(*p)) {
+            let Some(reason) = self.hides(peer, now) else { continue };
             return Err(WireError::new(
                 ErrorCode::PartitionBusy,
                 format!("node {peer} {reason}"),
@@ -122,6 +116,15 @@ impl Cluster {
             ));
         }
         Ok(())
+    }
+
+    /// Why a node may hold a copy that it does not report; `None`: what it does not report it does not have.
+    pub(crate) fn hides(&self, peer: PeerId, now: Time) -> Option<&'static str> {
+        match self.vitals(peer, now) {
+            None => Some("is silent"),
+            Some(vitals) if !vitals.loaded => Some("is still loading its replicas"),
+            Some(vitals) => vitals.misses_a_disk().then_some("has a disk that is absent or broken and may hold a copy"),
+        }
     }
 
     fn copies_reported(&self, gpid: Gpid, now: Time) -> Vec<(PeerId, ReplicaReport)> {

@@ -1,12 +1,16 @@
-//! Creating and dropping tables.
+//! Creating and dropping tables: decided here, watched over by procedures.
+
+use std::collections::BTreeSet;
 
 use common::rpc::{ErrorCode, WireError};
-use common::types::{Gpid, Now, SlotRange, TableId};
+use common::types::{Gpid, Now, PartitionConfig, PeerId, SlotRange, TableId};
+use uuid::Uuid;
 
 use crate::cluster::Cluster;
 use crate::creation::{create_config, retire_config};
 use crate::partition::Partition;
 use crate::policy::{GuardianOptions, Loads};
+use crate::procedure::{CreateTable, DropTable, Procedure, Work};
 use crate::record::{Identity, Record};
 use crate::table::{Table, TableStatus, ValidatedTable};
 
@@ -25,11 +29,27 @@ impl Cluster {
         })
     }
 
-    /// A new table: its record, and one first copy of each partition, spread evenly, since that one leads.
+    /// A new table, with what to store for it: the procedure that watches until it is whole, its record, and one first
+    /// copy of each partition, spread evenly, since that one leads.
     ///
     /// # Errors
     /// `AlreadyExists`; `NotReady` with fewer live nodes than replicas.
     pub fn create_table(
+        &self,
+        request: &ValidatedTable,
+        id: Uuid,
+        options: GuardianOptions,
+        now: Now,
+    ) -> Result<(Procedure, Vec<Record>), WireError> {
+        let (table, mut records) = self.creating(request, options, now)?;
+        let work = Work::CreateTable(CreateTable::new(table));
+        let procedure = Procedure::begun(id, work, Some(CreateTable::LIMIT_MS), now.wall_ms);
+        records.extend(self.outlived_procedures(1, now));
+        records.push(procedure.clone().into());
+        Ok((procedure, records))
+    }
+
+    fn creating(
         &self,
         request: &ValidatedTable,
         options: GuardianOptions,
@@ -66,12 +86,36 @@ impl Cluster {
         Ok((id, records))
     }
 
-    /// Drops a table: nobody has a role in its partitions any more, and every copy is set aside when it is reported.
+    /// Drops a table, with what to store for it: nobody has a role in its partitions any more, and every copy is set aside
+    /// when it is reported; the procedure watches until none is left.
     ///
     /// # Errors
     /// `UnknownTable`; `PartitionBusy` while a job has one of its partitions.
-    pub fn drop_table(&self, name: &str, now: Now) -> Result<(TableId, Vec<Record>), WireError> {
+    pub fn drop_table(&self, name: &str, id: Uuid, now: Now) -> Result<(Procedure, Vec<Record>), WireError> {
         let table = self.table_named(name)?;
+        let mut records = self.dropping(table, now)?;
+        let work = Work::DropTable(DropTable { table: table.id, holders: self.holders_of(table.id) });
+        let procedure = Procedure::begun(id, work, Some(DropTable::LIMIT_MS), now.wall_ms);
+        records.extend(self.outlived_procedures(1, now));
+        records.push(procedure.clone().into());
+        Ok((procedure, records))
+    }
+
+    /// The nodes that may hold a copy of a table as its partitions stand: those that they name, and those that they named last.
+    pub(crate) fn holders_of(&self, table: TableId) -> Vec<PeerId> {
+        let named = |config: &PartitionConfig| {
+            let moving = config.moving.map(|moving| moving.peer);
+            config.copies().map(|copy| copy.peer).chain(moving).collect::<Vec<_>>()
+        };
+        let holders = self.partitions_of(table).flat_map(|p| named(&p.config).into_iter().chain(p.former.clone()));
+        holders.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The records of a table that goes.
+    ///
+    /// # Errors
+    /// `PartitionBusy` while a job has one of its partitions.
+    pub(crate) fn dropping(&self, table: &Table, now: Now) -> Result<Vec<Record>, WireError> {
         let busy = self.partitions_of(table.id).find(|p| p.lock.is_some_and(|lock| self.is_held(lock, now)));
         if let Some(partition) = busy {
             return Err(WireError::new(
@@ -82,7 +126,7 @@ impl Cluster {
         }
         let mut records = vec![Record::Table(Table { status: TableStatus::Dropped, ..table.clone() })];
         records.extend(self.partitions_of(table.id).map(|p| p.with(retire_config(&p.config), None).into()));
-        Ok((table.id, records))
+        Ok(records)
     }
 }
 

@@ -7,6 +7,7 @@ mod presence;
 mod rebuild;
 mod region;
 mod requests;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use common::types::{Ballot, ConfigChange, Decree, Gpid, Now, PartitionConfig, Pe
 use uuid::Uuid;
 
 use crate::policy::{GuardianOptions, Proposal, guardian};
-use crate::{Cluster, Identity, Partition, Record, Requester, ValidatedTable, Verdict};
+use crate::{Ask, Cluster, Identity, Partition, Record, Requester, ValidatedTable, Verdict};
 
 /// A cluster with nodes 0, 1, …; heartbeats of the nodes that are up arrive with every round.
 pub(super) struct World {
@@ -34,6 +35,8 @@ pub(super) struct World {
     /// Of every member's copy.
     pub(super) size_bytes: u64,
     pub(super) options: GuardianOptions,
+    /// The meta server is restarted after every step of a procedure.
+    pub(super) restarts: bool,
 }
 
 impl World {
@@ -43,8 +46,19 @@ impl World {
         let (down, draining, says, disk) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
         let options = GuardianOptions { replica_lost_delay: Duration::from_secs(30), ..GuardianOptions::default() };
         let (available, headroom_bytes, size_bytes) = (BTreeMap::new(), 0, 0);
-        let mut world =
-            Self { cluster, now, down, says, disk, draining, available, headroom_bytes, size_bytes, options };
+        let mut world = Self {
+            cluster,
+            now,
+            down,
+            says,
+            disk,
+            draining,
+            available,
+            headroom_bytes,
+            size_bytes,
+            options,
+            restarts: false,
+        };
         (0..nodes).for_each(|n| world.register(n, 100 + u128::from(n), true));
         world.beat();
         world
@@ -69,9 +83,51 @@ impl World {
 
     pub(super) fn create(&mut self, name: &str, partitions: u32, replicas: u32) -> u32 {
         let request = ValidatedTable::new(name, partitions, replicas).unwrap();
-        let (id, records) = self.cluster.create_table(&request, self.options, self.now).unwrap();
+        let id = creation(self.cluster.identity().next_table);
+        let (procedure, records) = self.cluster.create_table(&request, id, self.options, self.now).unwrap();
         self.apply(records);
-        id.0
+        procedure.work.table().unwrap().0
+    }
+
+    /// Drops a table; its procedure.
+    pub(super) fn drop_table(&mut self, name: &str) -> Uuid {
+        let id = Uuid::from_u128(6000);
+        let (procedure, records) = self.cluster.drop_table(name, id, self.now).unwrap();
+        self.apply(records);
+        procedure.id
+    }
+
+    /// Every step that a procedure can take now; what is to be asked then.
+    pub(super) fn go(&mut self, id: Uuid) -> Option<Ask> {
+        for _ in 0..16 {
+            let next = self.cluster.advance(self.cluster.procedure(id).unwrap(), self.now);
+            if next.records.is_empty() {
+                return next.ask;
+            }
+            self.apply(next.records);
+            if self.restarts {
+                self.restart();
+            }
+        }
+        panic!("it goes round in circles: {:?}", self.cluster.procedure(id).unwrap().history)
+    }
+
+    /// The meta server forgets all but its records, and a second later the nodes report anew.
+    pub(super) fn restart(&mut self) {
+        let cluster = &self.cluster;
+        let mut records = vec![Record::Identity(cluster.identity())];
+        records.extend(cluster.nodes.values().cloned().map(Record::Node));
+        records.extend(cluster.tables.values().cloned().map(Record::Table));
+        records.extend(cluster.partitions.values().cloned().map(Record::Partition));
+        records.extend(cluster.procedures.values().cloned().map(Record::from));
+        self.cluster = Cluster::load(records, self.now.mono).unwrap();
+        self.second();
+    }
+
+    /// Time passes, and who is up heartbeats.
+    pub(super) fn second(&mut self) {
+        self.pass(Duration::from_secs(1));
+        self.beat();
     }
 
     pub(super) fn config(&self, gpid: Gpid) -> &PartitionConfig {
@@ -145,15 +201,18 @@ impl World {
         guardian(&self.cluster, self.options, self.now)
     }
 
-    /// One second: heartbeats, the guardian's cures, and primaries that promote what learned.
+    /// One second: heartbeats, the guardian's cures, primaries that promote what learned, and procedures of tables.
     pub(super) fn round(&mut self) {
-        self.pass(Duration::from_secs(1));
-        self.beat();
+        self.second();
         for proposal in self.proposals() {
             let next = self.cluster.accept(&proposal, self.now.wall_ms).expect("a proposal of now is accepted");
             self.apply(vec![next.into()]);
         }
         self.promote_learners();
+        let of_tables = self.cluster.open_procedures().filter(|procedure| procedure.work.table().is_some());
+        for id in of_tables.map(|procedure| procedure.id).collect::<Vec<_>>() {
+            self.go(id);
+        }
     }
 
     fn promote_learners(&mut self) {
@@ -183,6 +242,11 @@ pub(super) fn registration(node: u64, process: u128, sync_always: bool) -> Regis
         sync_always,
         resp: None,
     }
+}
+
+/// The procedure that creates a table.
+pub(super) fn creation(table: u32) -> Uuid {
+    Uuid::from_u128(5000 + u128::from(table))
 }
 
 /// A copy without a role.

@@ -97,7 +97,7 @@ fn a_node_that_comes_and_goes_gets_neither_first_nor_further_nor_migrated_copies
     assert!(world.cluster.live_partitions().all(|p| p.config.copy_on(node).is_none()));
     restart(&mut world, PeerId(3), 3);
     let table = ValidatedTable::new("u", 1, 4).unwrap();
-    let refused = world.cluster.create_table(&table, world.options, world.now).unwrap_err();
+    let refused = world.cluster.create_table(&table, creation(1), world.options, world.now).unwrap_err();
     assert!(refused.message.contains("come and go"), "{refused:?}");
 }
 

@@ -46,8 +46,7 @@ fn a_run_without_fsync_taints_its_node_while_that_holds_copies() {
     world.register(0, 300, false);
     world.register(0, 301, true);
     assert!(!world.cluster.node(PeerId(0)).unwrap().sync_always);
-    let (_, records) = world.cluster.drop_table("t", world.now).unwrap();
-    world.apply(records);
+    world.drop_table("t");
     world.register(0, 302, true);
     assert!(world.cluster.node(PeerId(0)).unwrap().sync_always);
 }
@@ -96,7 +95,10 @@ fn a_lock_belongs_to_one_job_at_a_time() {
     assert_eq!(world.cluster.lock(gpid, one, world.now), Ok(None));
     assert_eq!(world.cluster.lock(gpid, two, world.now).unwrap_err().code, ErrorCode::PartitionBusy);
     assert_eq!(world.cluster.unlock(gpid, two), Ok(None));
-    assert_eq!(world.cluster.drop_table("t", world.now).unwrap_err().code, ErrorCode::PartitionBusy);
+    assert_eq!(
+        world.cluster.drop_table("t", Uuid::from_u128(6), world.now).unwrap_err().code,
+        ErrorCode::PartitionBusy
+    );
     let unlock = world.cluster.unlock(gpid, one).unwrap().unwrap();
     world.apply(vec![unlock]);
     assert!(world.cluster.lock(gpid, two, world.now).unwrap().is_some());
@@ -109,7 +111,7 @@ fn a_table_needs_enough_live_nodes() {
     world.pass(std::time::Duration::from_secs(6));
     world.beat();
     let request = ValidatedTable::new("t", 8, 3).unwrap();
-    let error = world.cluster.create_table(&request, world.options, world.now).unwrap_err();
+    let error = world.cluster.create_table(&request, creation(1), world.options, world.now).unwrap_err();
     assert!(error.message.contains('2') && error.hint.contains("fewer replicas"), "{error:?}");
 }
 
@@ -118,8 +120,7 @@ fn a_dropped_tables_copies_lose_their_roles_and_are_collected() {
     let (mut world, gpid) = led();
     let config = world.config(gpid).clone();
     let member = config.secondaries[0];
-    let (_, records) = world.cluster.drop_table("t", world.now).unwrap();
-    world.apply(records);
+    world.drop_table("t");
     assert!(world.cluster.route("t").is_err() && world.config(gpid).ballot > config.ballot);
     let secondary =
         ReplicaReport { status: ReplicaStatus::Secondary, ballot: config.ballot, ..idle(gpid, member.incarnation.0) };

@@ -34,7 +34,7 @@ mod start;
 
 use common::procedure::{ProcedureError, ProcedureState};
 use common::rpc::ErrorCode;
-use common::types::{Gpid, Member, Now, PartitionConfig, PeerId, Time};
+use common::types::{Gpid, Member, Now, PartitionConfig, PeerId};
 use serde::{Deserialize, Serialize};
 
 use super::{Advance, Ask, Procedure, Request, Work};
@@ -194,9 +194,7 @@ struct End {
 pub(super) fn advance(cluster: &Cluster, procedure: &Procedure, migration: &RegionMigration, now: Now) -> Advance {
     let Some(partition) = cluster.partition(migration.gpid) else {
         // Partitions are kept for ever; this one was lost with its metadata.
-        let error = Some(error(ErrorCode::UnknownPartition, "the partition is not known any more"));
-        let ended = Procedure { error, ..procedure.ended(ProcedureState::Failed, now.wall_ms) };
-        return Advance { records: vec![ended.into()], ask: None };
+        return procedure.lost(ErrorCode::UnknownPartition, "the partition is not known any more", now.wall_ms);
     };
     let at = At { cluster, procedure, migration, partition, now };
     let turn = match migration.step {
@@ -320,20 +318,14 @@ impl At<'_> {
 
     /// Whether nothing of the partition is on that node any more, as far as its word since this step began goes.
     fn is_rid_of_it(&self, peer: PeerId) -> bool {
-        let Some(vitals) = self.cluster.vitals(peer, self.now.mono) else { return false };
-        let since = self.now.wall_ms.saturating_sub(self.procedure.entered_at_ms());
-        let fresh = u128::from(since) > ago_ms(vitals.seen, self.now);
-        fresh && vitals.loaded && !vitals.replicas.contains_key(&self.migration.gpid)
+        let vitals = self.cluster.heard_in_step(self.procedure, peer, 0, self.now);
+        vitals.is_some_and(|vitals| vitals.loaded && !vitals.replicas.contains_key(&self.migration.gpid))
     }
 
     /// Whether a node has not been heard of for so long that it is not waited for.
     fn is_away(&self, peer: PeerId) -> bool {
         self.cluster.silent_for(peer, self.now.mono) >= DEAD_AFTER
     }
-}
-
-fn ago_ms(seen: Time, now: Now) -> u128 {
-    now.mono.since(seen).as_millis()
 }
 
 fn error(code: ErrorCode, message: impl Into<String>) -> ProcedureError {

@@ -15,7 +15,7 @@ pub(super) fn advance(at: &At<'_>) -> Turn {
     let to = at.migration.to;
     let same = |work: &Work| match work {
         Work::RegionMigration(other) => other.to == to,
-        Work::Rebuild(_) => false,
+        Work::Rebuild(_) | Work::CreateTable(_) | Work::DropTable(_) => false,
     };
     let ahead = at.cluster.running_procedures().filter(|procedure| same(&procedure.work)).count();
     if ahead < TO_ONE_NODE_MAX { Turn::Go(at.next(RegionStep::Start)) } else { Turn::Wait }

@@ -20,12 +20,12 @@ fn rolled_back(walk: &mut Walk, state: ProcedureState, cause: Option<ErrorCode>)
 #[test]
 fn a_cancel_before_the_target_is_a_member_leaves_everything_as_it_was() {
     for restarts in [false, true] {
-        let mut queued = Walk { restarts, ..Walk::accepted(true) };
+        let mut queued = Walk::accepted(true).restarting(restarts);
         queued.cancel().unwrap();
         queued.go();
         assert_eq!((queued.state(), queued.history()), (ProcedureState::Cancelled, vec!["queued"]));
         queued.assert_sound();
-        let mut learning = Walk { restarts, ..Walk::learning(true) };
+        let mut learning = Walk::learning(true).restarting(restarts);
         learning.cancel().unwrap();
         learning.go();
         assert_eq!(learning.step(), "rollback");
@@ -59,7 +59,7 @@ fn a_cancel_that_meets_a_promotion_goes_forward() {
 #[test]
 fn a_target_that_dies_while_it_catches_up_is_given_up_with_that_cause() {
     for restarts in [false, true] {
-        let mut walk = Walk { restarts, ..Walk::learning(true) };
+        let mut walk = Walk::learning(true).restarting(restarts);
         walk.world.down.insert(walk.to);
         rolled_back(&mut walk, ProcedureState::Failed, Some(ErrorCode::NodeDead));
         assert_eq!(walk.history().last(), Some(&"rollback"));
@@ -184,7 +184,7 @@ fn a_target_whose_copy_failed_is_dropped_by_the_guardian_and_given_up() {
     let learner = walk.world.config(walk.gpid).learners[0];
     let failed = super::super::ReplicaReport { status: ReplicaStatus::Error, ..idle(walk.gpid, learner.incarnation.0) };
     walk.world.says.insert((walk.to, walk.gpid), Some(failed));
-    walk.second();
+    walk.world.second();
     for proposal in walk.world.proposals() {
         let next = walk.world.cluster.accept(&proposal, walk.world.now.wall_ms).unwrap();
         walk.world.apply(vec![next.into()]);

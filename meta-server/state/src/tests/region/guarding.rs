@@ -8,11 +8,11 @@ use crate::policy::Cure;
 #[test]
 fn the_guardian_leaves_the_learner_of_a_migration_alone() {
     let mut walk = Walk::learning(true);
-    walk.second();
+    walk.world.second();
     assert!(walk.world.config(walk.gpid).is_healthy(), "nothing needs the learner but the migration");
     assert_eq!(walk.world.proposals(), []);
     let (mut walk, _) = Walk::member(true);
-    walk.second();
+    walk.world.second();
     assert_eq!(walk.world.proposals(), [], "nor does it mind four members");
 }
 
@@ -29,7 +29,7 @@ fn a_copy_that_is_missing_is_made_beside_a_migration() {
     let back = walk.world.partition(walk.gpid).former[0];
     walk.world.down.remove(&back);
     walk.world.says.insert((back, walk.gpid), Some(super::idle(walk.gpid, 2)));
-    walk.second();
+    walk.world.second();
     let cures: Vec<_> = walk.world.proposals().into_iter().map(|proposal| proposal.cure).collect();
     assert_eq!(cures, [Cure::Change(ConfigChange::AddLearner { peer: back })]);
 }

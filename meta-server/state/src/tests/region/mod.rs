@@ -12,7 +12,7 @@ use common::types::{ConfigChange, Gpid, PeerId};
 use uuid::Uuid;
 
 use super::{World, idle};
-use crate::{Answer, Ask, Cluster, Procedure, Record, Request};
+use crate::{Answer, Ask, Procedure, Record, Request};
 
 const MIGRATION: Uuid = Uuid::from_u128(77);
 const REPLAY_MS: u64 = 300_000;
@@ -23,8 +23,6 @@ struct Walk {
     gpid: Gpid,
     from: PeerId,
     to: PeerId,
-    /// The meta server is restarted after every step.
-    restarts: bool,
 }
 
 impl Walk {
@@ -37,7 +35,7 @@ impl Walk {
         let config = world.config(gpid);
         let from = if leads { config.primary.unwrap() } else { config.secondaries[0] }.peer;
         let to = (0..4).map(PeerId).find(|peer| config.copy_on(*peer).is_none()).unwrap();
-        Self { world, gpid, from, to, restarts: false }
+        Self { world, gpid, from, to }
     }
 
     /// Accepted, and nothing done yet.
@@ -45,6 +43,12 @@ impl Walk {
         let mut walk = Self::new(leads);
         walk.accept().unwrap();
         walk
+    }
+
+    /// With a meta server that is restarted after every step.
+    fn restarting(mut self, restarts: bool) -> Self {
+        self.world.restarts = restarts;
+        self
     }
 
     /// The target learns.
@@ -103,41 +107,13 @@ impl Walk {
 
     /// Every step that can be taken now; what is to be asked then.
     fn go(&mut self) -> Option<Ask> {
-        for _ in 0..16 {
-            let next = self.world.cluster.advance(self.procedure(), self.world.now);
-            if next.records.is_empty() {
-                return next.ask;
-            }
-            self.world.apply(next.records);
-            if self.restarts {
-                self.restart();
-            }
-        }
-        panic!("it goes round in circles: {:?}", self.history())
-    }
-
-    /// The meta server forgets all but its records, and the nodes report anew.
-    fn restart(&mut self) {
-        let cluster = &self.world.cluster;
-        let mut records = vec![Record::Identity(cluster.identity())];
-        records.extend(cluster.nodes.values().cloned().map(Record::Node));
-        records.extend(cluster.tables.values().cloned().map(Record::Table));
-        records.extend(cluster.partitions.values().cloned().map(Record::Partition));
-        records.extend(cluster.procedures.values().cloned().map(Record::from));
-        self.world.cluster = Cluster::load(records, self.world.now.mono).unwrap();
-        self.second();
-    }
-
-    /// Time passes, and who is up heartbeats.
-    fn second(&mut self) {
-        self.world.pass(std::time::Duration::from_secs(1));
-        self.world.beat();
+        self.world.go(MIGRATION)
     }
 
     /// So much time passes with heartbeats, and the migration goes on.
     fn seconds(&mut self, seconds: u64) {
         for _ in 0..seconds {
-            self.second();
+            self.world.second();
             self.go();
         }
     }
@@ -186,7 +162,7 @@ impl Walk {
             } else if self.step() == "catch_up" {
                 self.promote();
             } else {
-                self.second();
+                self.world.second();
             }
             if self.state().has_ended() {
                 return;

@@ -33,7 +33,7 @@ fn a_secondary_moves_and_the_primary_stays() {
 #[test]
 fn a_meta_server_that_is_restarted_after_every_step_comes_to_the_same_end() {
     for leads in [true, false] {
-        let walk = Walk { restarts: true, ..Walk::accepted(leads) };
+        let walk = Walk::accepted(leads).restarting(true);
         let all = ["queued", "start", "catch_up", "hand_over", "leave", "collect"];
         let history: Vec<&str> = all.into_iter().filter(|step| leads || *step != "hand_over").collect();
         moved(walk, &history);
@@ -189,7 +189,7 @@ fn what_the_target_lacks_and_fetched_is_shown() {
         })
     };
     walk.world.says.insert((walk.to, walk.gpid), told(4, 100));
-    walk.second();
+    walk.world.second();
     let info = walk.world.cluster.procedure_info(walk.procedure(), walk.world.now);
     assert_eq!((info.lag, info.bytes_done, info.bytes_total, info.percent), (Some(6), 100, 400, 22));
     walk.world.says.clear();

@@ -55,7 +55,7 @@ fn a_dead_target_one_without_room_and_one_not_heard_of_yet_are_told_apart() {
     walk.world.pass(std::time::Duration::from_secs(6));
     walk.world.beat();
     assert_eq!(walk.refused(walk.request()), ErrorCode::NodeDead, "dead comes before full");
-    walk.restart();
+    walk.world.restart();
     assert_eq!(walk.refused(walk.request()), ErrorCode::NotReady);
 }
 
@@ -97,7 +97,10 @@ fn a_partition_that_something_else_moves_is_busy_and_says_with_what() {
     let disk_job = Uuid::from_u128(5);
     let locked = walk.world.cluster.lock(walk.gpid, disk_job, walk.world.now);
     assert_eq!(locked.unwrap_err().code, ErrorCode::PartitionBusy);
-    assert_eq!(walk.world.cluster.drop_table("t", walk.world.now).unwrap_err().code, ErrorCode::PartitionBusy);
+    assert_eq!(
+        walk.world.cluster.drop_table("t", uuid::Uuid::from_u128(6), walk.world.now).unwrap_err().code,
+        ErrorCode::PartitionBusy
+    );
     walk.finish();
     assert!(walk.world.cluster.lock(walk.gpid, disk_job, walk.world.now).unwrap().is_some());
 }

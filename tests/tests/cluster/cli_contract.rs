@@ -33,11 +33,9 @@ async fn lists_are_objects_with_the_fields_of_the_specification() -> Result<()> 
     let _turn = turn().await;
     let cluster = Cluster::start().await?;
     let created = ask(&cluster, &["create", "t", "-p", "2", "-r", "3"])?;
-    assert_eq!(
-        created,
-        json!({"tables": [{"table_id": 1, "name": "t", "partitions": 2, "replicas": 3, "healthy": 2}]})
-    );
-    assert_eq!(ask(&cluster, &["ls"])?, created);
+    let tables = json!([{"table_id": 1, "name": "t", "partitions": 2, "replicas": 3, "healthy": 2}]);
+    assert_eq!(created, json!({"tables": tables, "procedure_id": created["procedure_id"]}));
+    assert_eq!(ask(&cluster, &["ls"])?, json!({"tables": tables}));
     let node = [
         "peer_id",
         "address",
@@ -130,6 +128,38 @@ async fn a_move_is_started_waited_for_and_reported() -> Result<()> {
     let partitions = ask(&cluster, &["app", "t", "-d"])?;
     assert_eq!(partitions["partitions"][0]["primary"], json!(node));
     ask(&cluster, &["verify", "-g", "1.0"])?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_come_and_go_are_jobs_to_be_waited_for_listed_and_looked_at() -> Result<()> {
+    let _turn = turn().await;
+    let cluster = Cluster::start().await?;
+    let created = ask(&cluster, &["create", "t", "-p", "2", "-r", "3", "--wait"])?;
+    assert_eq!(created["tables"][0]["healthy"], 2);
+    let id = created["procedure_id"].as_str().context("no id")?;
+    let looked = ask(&cluster, &["job", id])?;
+    let (job, procedure) = (&looked["job"], &looked["procedure"]);
+    assert_eq!((&job["kind"], &job["subject"], &job["step"]), (&json!("table"), &json!("t"), &json!("fill")));
+    assert_eq!((&job["outcome"], &job["percent"], &job["node"]), (&json!("completed"), &json!(100), &json!(null)));
+    assert_eq!((&procedure["kind"], &procedure["table_id"]), (&json!("create_table"), &json!(1)));
+    assert_eq!((&procedure["table"], &procedure["gpid"]), (&json!("t"), &json!(null)));
+    let early = cli::run(&cluster, &["job-cancel", id, "--json"])?;
+    assert_eq!((early.code, &early.error()?["code"]), (1, &json!("JOB_ENDED")));
+
+    let dropped = ask(&cluster, &["drop", "t", "--wait"])?;
+    assert_eq!(dropped["tables"][0]["name"], "t");
+    let listed = ask(&cluster, &["jobs", "--kind", "table", "--state", "completed"])?;
+    let ids: Vec<&Value> = listed["jobs"].as_array().context("no list")?.iter().map(|job| &job["id"]).collect();
+    assert_eq!(ids, [&created["procedure_id"], &dropped["procedure_id"]], "oldest first");
+    assert_eq!(listed["jobs"][1]["step"], "collect");
+    for kind in ["disk", "region"] {
+        assert_eq!(ask(&cluster, &["jobs", "--kind", kind])?, json!({"jobs": []}), "{kind}");
+    }
+    let both = cli::run(&cluster, &["create", "u", "--wait", "--no-wait"])?;
+    assert_eq!(both.code, 2, "{both:?}");
+    let unknown = cli::run(&cluster, &["job", "00000000-0000-0000-0000-000000000007", "--json"])?;
+    assert_eq!(unknown.error()?["code"], "UNKNOWN_JOB");
     Ok(())
 }
 

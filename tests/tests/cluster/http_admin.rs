@@ -130,7 +130,13 @@ fn everything_is_as_described(api: &Api) -> Result<()> {
     }
     let (_, jobs) = api.get("/admin/jobs?kind=region&state=completed")?;
     assert_eq!((&jobs["total"], &jobs["jobs"][0]["gpid"]), (&json!(2), &json!("1.0")));
-    assert_eq!(api.get("/admin/procedures?state=completed")?.1["procedures"].as_array().map(Vec::len), Some(2));
+    assert_eq!(api.get("/admin/procedures?state=completed")?.1["procedures"].as_array().map(Vec::len), Some(3));
+    let (_, tables) = api.get("/admin/jobs?kind=table")?;
+    let created = &tables["jobs"][0];
+    assert_eq!((&tables["total"], &created["procedure"]), (&json!(1), &json!("create_table")), "{tables}");
+    assert_eq!((&created["table"], &created["table_id"], &created["gpid"]), (&json!(TABLE), &json!(1), &json!(null)));
+    let (_, procedure) = api.get(&format!("/admin/procedure?id={}", created["id"].as_str().context("no id")?))?;
+    assert_eq!((&procedure["kind"], &procedure["step"]), (&json!("create_table"), &json!("fill")), "{procedure}");
     let (_, plans) = api.get("/admin/disk-plan")?;
     assert_eq!(
         (plans["plans"].as_array().map(Vec::len), plans["unasked"].as_array().map(Vec::len)),

@@ -28,3 +28,4 @@ mod region;
 mod replication;
 mod restart;
 mod support;
+mod tables;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use common::job::Job;
+use common::procedure::{ProcedureFilter, ProcedureInfo};
 use common::rpc::node_admin::{DiskInfo, DiskMigrate};
 use common::types::{Gpid, PeerId, ReplicaStatus};
 use tests::cluster::{Cluster, READY_WITHIN};
@@ -17,6 +18,9 @@ pub(crate) const TABLE: &str = "t";
 /// A move, restarts included, ends within this.
 pub(crate) const MOVE_WITHIN: Duration = Duration::from_secs(60);
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// A procedure ends within this, restarts included.
+pub(crate) const PROCEDURE_WITHIN: Duration = Duration::from_secs(120);
 
 /// The machine bears one cluster at full speed, or this many that are paced.
 const SHARES: u32 = 2;
@@ -101,6 +105,46 @@ pub(crate) async fn job_when(cluster: &Cluster, node: usize, id: Uuid, wanted: i
 /// Waits until a job is over.
 pub(crate) async fn ended(cluster: &Cluster, node: usize, id: Uuid) -> Result<Job> {
     job_when(cluster, node, id, |job| !job.is_running()).await
+}
+
+/// Stops the meta server, or finds it gone, and starts it, with a fault armed if one is named; returns when all nodes are
+/// back with it.
+pub(crate) async fn restart_meta(cluster: &mut Cluster, fault: Option<&str>) -> Result<()> {
+    let meta = &mut cluster.meta;
+    if meta.is_running()? {
+        meta.stop(Duration::from_secs(30)).await?;
+    }
+    match fault {
+        Some(fault) => meta.start_with(&["--enable-fault-injection"], &[("GODWIT_FAULT", fault)])?,
+        None => meta.start()?,
+    }
+    cluster.all_alive().await
+}
+
+/// All procedures, oldest first.
+pub(crate) async fn procedures(cluster: &Cluster) -> Result<Vec<ProcedureInfo>> {
+    let all = ProcedureFilter::default();
+    Ok(cluster.ask(async move |meta, deadline| meta.procedures(deadline, all).await).await?)
+}
+
+/// Those that bring replicas from node to node.
+pub(crate) async fn transfers(cluster: &Cluster) -> Result<Vec<ProcedureInfo>> {
+    Ok(procedures(cluster).await?.into_iter().filter(|procedure| !procedure.is_of_table()).collect())
+}
+
+/// Waits until a procedure is as wanted. The meta server may be away meanwhile.
+pub(crate) async fn procedure_when(
+    cluster: &Cluster,
+    id: Uuid,
+    what: &str,
+    is: impl Fn(&ProcedureInfo) -> bool,
+) -> Result<ProcedureInfo> {
+    wait::until(what, PROCEDURE_WITHIN, async || {
+        let info = cluster.ask(async move |meta, deadline| meta.procedure(deadline, id).await).await?;
+        wait::holds(is(&info), || format!("{info:?}"))?;
+        Ok(info)
+    })
+    .await
 }
 
 /// What must hold after every move: all members there, one live directory on the disk where it belongs, nothing half

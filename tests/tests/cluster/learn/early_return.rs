@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use common::procedure::ProcedureFilter;
 use common::types::{PeerId, ReplicaStatus};
 use tests::cluster::{Cluster, Options};
 use tests::wait;
 use tests::workload::{self, Workload};
 
 use super::offered;
-use crate::support::{TABLE, pick, same_everywhere, store, turn};
+use crate::support::{TABLE, pick, same_everywhere, store, transfers, turn};
 
 const WITHIN: Duration = Duration::from_secs(60);
 /// Long enough that no copy is made anew before the test is over.
@@ -55,8 +54,7 @@ async fn a_node_that_is_back_before_its_copies_are_lost_learns_from_the_log_only
     assert!(learned >= lost as f64, "{lost} copies came back by {learned} learns from log or cache");
     assert_eq!(now("checkpoint")? - checkpoints, 0.0, "nobody was served a checkpoint");
     assert_eq!(members(&cluster).await?, before, "the same nodes hold the same copies");
-    let procedures = cluster.ask(async |meta, deadline| meta.procedures(deadline, ProcedureFilter::default()).await);
-    let procedures = procedures.await.context("procedures")?;
+    let procedures = transfers(&cluster).await?;
     assert!(procedures.is_empty(), "no copy was made anew: {procedures:?}");
     workload.finish().await?;
     same_everywhere(&cluster).await

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use common::procedure::{MigrateRegion, ProcedureFilter, ProcedureState};
+use common::procedure::{MigrateRegion, ProcedureState};
 use common::rpc::ErrorCode;
 use tests::wait;
 use uuid::Uuid;
 
 use super::{ENDS_WITHIN, Ground};
-use crate::support::turn;
+use crate::support::{restart_meta, transfers, turn};
 
 /// Where the meta server dies: a fault point with the step that is stored there. The last step is stored a second time
 /// when the procedure ends.
@@ -30,18 +30,6 @@ const DEATHS: [&str; 13] = [
 ];
 
 impl Ground {
-    async fn restart_meta(&mut self, fault: Option<&str>) -> Result<()> {
-        let meta = &mut self.cluster.meta;
-        if meta.is_running()? {
-            meta.stop(Duration::from_secs(30)).await?;
-        }
-        match fault {
-            Some(fault) => meta.start_with(&["--enable-fault-injection"], &[("GODWIT_FAULT", fault)])?,
-            None => meta.start()?,
-        }
-        self.cluster.all_alive().await
-    }
-
     /// Asks until the meta server takes it, or is gone.
     async fn begin(&mut self, request: MigrateRegion) -> Result<()> {
         wait::until("the request to be taken", ENDS_WITHIN, async || {
@@ -55,11 +43,8 @@ impl Ground {
     }
 
     async fn newest(&self) -> Result<Uuid> {
-        let filter = ProcedureFilter { state: None, limit: Some(1) };
-        let found = wait::until("the procedure", ENDS_WITHIN, async || {
-            Ok(self.cluster.ask(async move |meta, deadline| meta.procedures(deadline, filter).await).await?)
-        });
-        Ok(found.await?.first().context("it was not kept")?.id)
+        let found = wait::until("the procedure", ENDS_WITHIN, async || transfers(&self.cluster).await);
+        Ok(found.await?.last().context("it was not kept")?.id)
     }
 }
 
@@ -71,14 +56,13 @@ async fn a_meta_server_that_is_killed_at_any_step_takes_the_migration_to_its_end
     for (count, death) in DEATHS.into_iter().enumerate() {
         eprintln!("{death}");
         let request = ground.request(true).await?;
-        ground.restart_meta(Some(death)).await?;
+        restart_meta(&mut ground.cluster, Some(death)).await?;
         ground.begin(request).await?;
         ground.cluster.meta.exited(ENDS_WITHIN).await.with_context(|| format!("{death} is never reached"))?;
-        ground.restart_meta(None).await?;
+        restart_meta(&mut ground.cluster, None).await?;
         let info = ground.ended(ground.newest().await?).await.with_context(|| death.to_owned())?;
         assert_eq!((info.state, info.error.as_ref()), (ProcedureState::Completed, None), "{death}: {info:?}");
-        let all = ProcedureFilter::default();
-        let known = ground.cluster.ask(async move |meta, deadline| meta.procedures(deadline, all).await).await?;
+        let known = transfers(&ground.cluster).await?;
         assert_eq!(known.len(), count + 1, "each was accepted once and is kept");
         ground.arrived(&request).await.with_context(|| death.to_owned())?;
         ground.workload.progress(100, Duration::from_secs(30)).await?;

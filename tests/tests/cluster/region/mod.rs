@@ -18,10 +18,8 @@ use tests::workload::{self, Bulk, Report, Workload};
 use tests::{disks, wait};
 use uuid::Uuid;
 
-use crate::support::{TABLE, same_everywhere, store};
+use crate::support::{PROCEDURE_WITHIN as ENDS_WITHIN, TABLE, procedure_when, same_everywhere, store};
 
-/// A migration ends within this, restarts included.
-const ENDS_WITHIN: Duration = Duration::from_secs(120);
 const GPID: Gpid = Gpid { table_id: common::types::TableId(1), partition_index: 0 };
 /// More than any log or cache of these clusters holds, so that a new copy learns a checkpoint.
 const BULK: Bulk = Bulk { rows: 16_384, value_bytes: 1024 };
@@ -76,12 +74,7 @@ impl Ground {
 
     /// Waits until the procedure is as wanted. The meta server may be away meanwhile.
     async fn when(&self, id: Uuid, what: &str, is: impl Fn(&ProcedureInfo) -> bool) -> Result<ProcedureInfo> {
-        wait::until(what, ENDS_WITHIN, async || {
-            let info = self.look(id).await?;
-            wait::holds(is(&info), || format!("{info:?}"))?;
-            Ok(info)
-        })
-        .await
+        procedure_when(&self.cluster, id, what, is).await
     }
 
     async fn ended(&self, id: Uuid) -> Result<ProcedureInfo> {

@@ -1,13 +1,13 @@
 //! Wrong requests, each with its own code, through real processes.
 
 use anyhow::Result;
-use common::procedure::{MigrateRegion, ProcedureFilter, ProcedureState};
+use common::procedure::{MigrateRegion, ProcedureState};
 use common::rpc::ErrorCode;
 use common::types::{Gpid, PeerId};
 use tests::wait;
 
 use super::{ENDS_WITHIN, GPID, Ground, index};
-use crate::support::{TABLE, turn};
+use crate::support::{TABLE, transfers, turn};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_wrong_migration_is_refused_with_its_own_code_and_a_hint() -> Result<()> {
@@ -28,8 +28,7 @@ async fn each_wrong_migration_is_refused_with_its_own_code_and_a_hint() -> Resul
         assert_eq!(error.code, code, "{request:?}: {error:?}");
         assert!(!error.hint.is_empty(), "{error:?} says what to do");
     }
-    let filter = ProcedureFilter::default();
-    let known = ground.cluster.ask(async move |meta, deadline| meta.procedures(deadline, filter).await).await?;
+    let known = transfers(&ground.cluster).await?;
     assert!(known.is_empty(), "what was refused left nothing: {known:?}");
     let done = ground.migrate(MigrateRegion { from: good.to, to: one, ..good }).await?;
     assert_eq!(done.state, ProcedureState::Completed, "already where it should be: {done:?}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use common::types::{PeerId, ReplicaStatus};
 use tests::cluster::{Cluster, Options};
 use tests::wait;

@@ -68,10 +68,6 @@ impl Ground {
         self.cluster.ask(async move |meta, deadline| meta.migrate_region(deadline, request).await).await
     }
 
-    async fn look(&self, id: Uuid) -> WireResult<ProcedureInfo> {
-        self.cluster.ask(async move |meta, deadline| meta.procedure(deadline, id).await).await
-    }
-
     /// Waits until the procedure is as wanted. The meta server may be away meanwhile.
     async fn when(&self, id: Uuid, what: &str, is: impl Fn(&ProcedureInfo) -> bool) -> Result<ProcedureInfo> {
         procedure_when(&self.cluster, id, what, is).await

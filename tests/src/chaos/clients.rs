@@ -15,7 +15,6 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::redis_caller::RedisCaller;
-use super::redis_reader::RedisReader;
 use crate::history::{Recorded, Recorder, ValueId};
 
 /// Keys that all contend for.
@@ -84,7 +83,7 @@ impl Clients {
                 tasks.push(handle.spawn(RedisCaller::new(access, caller, seed).work(stop.clone())));
             }
             for reader in host * REDIS_READERS..(host + 1) * REDIS_READERS {
-                tasks.push(handle.spawn(RedisReader::new(access, reader, seed).work(stop.clone())));
+                tasks.push(handle.spawn(RedisCaller::reader(access, reader, seed).work(stop.clone())));
             }
         }
         Self { stop, tasks }

@@ -13,7 +13,7 @@ use crate::redis::Router;
 
 /// Keys that are counters.
 pub(super) const COUNTERS: Range<usize> = 2000..2004;
-pub(super) const COUNTER_SHARE: f64 = 0.15;
+const COUNTER_SHARE: f64 = 0.15;
 /// Numbers of Redis clients in the record begin here.
 pub(super) const FIRST: usize = 100;
 
@@ -30,13 +30,18 @@ impl Access {
 
 pub(super) struct RedisCaller {
     client: RecordedRedis,
+    only_reads: bool,
     random: SmallRng,
 }
 
 impl RedisCaller {
     pub(super) fn new(access: &Access, number: usize, seed: u64) -> Self {
-        let random = SmallRng::seed_from_u64(seed ^ ((FIRST + number) as u64) << 48);
-        Self { client: access.open_redis(number), random }
+        Self::with(access.open_redis(number), false, FIRST + number, seed)
+    }
+
+    /// Of a client that has this number in the record.
+    pub(super) fn with(client: RecordedRedis, only_reads: bool, number: usize, seed: u64) -> Self {
+        Self { client, only_reads, random: SmallRng::seed_from_u64(seed ^ (number as u64) << 48) }
     }
 
     pub(super) async fn work(mut self, stop: Arc<AtomicBool>) {
@@ -50,7 +55,7 @@ impl RedisCaller {
     async fn operation(&mut self) -> Result<(), Refused> {
         if self.random.random_bool(COUNTER_SHARE) {
             let key = self.random.random_range(COUNTERS);
-            return if self.random.random_bool(0.7) {
+            return if !self.only_reads && self.random.random_bool(0.7) {
                 self.client.increment(key).await
             } else {
                 self.client.count(key).await
@@ -58,6 +63,7 @@ impl RedisCaller {
         }
         let key = any_key(&mut self.random);
         match self.random.random_range(0..100) {
+            _ if self.only_reads => self.client.get(key).await,
             0..50 => self.client.get(key).await,
             50..70 => self.client.set(key).await,
             70..90 => self.client.exchange(key).await,

@@ -99,6 +99,8 @@ impl Meta {
         text
     }
 
+    /// Stops it, and waits until its store is closed. A test with a store on disk ends with it: a RocksDB that is closed by
+    /// another thread while the process exits brings it down.
     pub(crate) async fn stop(mut self) {
         self.stop.cancel();
         self.running.take().unwrap().ended().await;

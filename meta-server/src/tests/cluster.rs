@@ -83,6 +83,7 @@ async fn a_restart_keeps_everything() {
     let again = FakeNode { meta: meta.nodes.clone(), ..nodes[2].clone() };
     assert_eq!(again.register(None).await.unwrap(), PeerId(2));
     assert_eq!(again.register(Some(Uuid::from_u128(1))).await.unwrap_err().code, ErrorCode::InvalidArgument);
+    meta.stop().await;
 }
 
 #[tokio::test]

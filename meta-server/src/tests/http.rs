@@ -88,6 +88,7 @@ async fn maintenance_mode_is_one_for_both_doors_and_survives_a_restart() {
     let off = |client: MetaAdminServiceClient, context| async move { client.set_maintenance(context, false).await };
     assert_eq!(meta.admin.ask(DEADLINE, off).await, Ok(Maintenance { since_ms: None }));
     assert_eq!(ask(&meta, "GET", "/admin/maintenance", "").await.2, json!({"maintenance": false, "since": null}));
+    meta.stop().await;
 }
 
 #[tokio::test]

@@ -213,8 +213,10 @@ impl Door {
 
     fn about_memory(&self) -> Section {
         let (cache, memtables) = self.node.engine.memory();
+        let records = self.node.engine.record_cache().bytes;
         let lines = vec![
-            ("used_memory", (cache + memtables).to_string()),
+            ("used_memory", (cache as u64 + memtables as u64 + records).to_string()),
+            ("used_memory_record_cache", records.to_string()),
             ("used_memory_block_cache", cache.to_string()),
             ("used_memory_memtables", memtables.to_string()),
             ("maxmemory", "0".to_owned()),

@@ -85,6 +85,13 @@ fn later(world: &mut World) {
     (0..4).for_each(|_| world.second());
 }
 
+/// A while later the nodes have said what they hold, and the procedure is completed.
+fn completes_later(world: &mut World, id: Uuid) {
+    later(world);
+    world.go(id);
+    assert_eq!(ended(world, id), (ProcedureState::Completed, None));
+}
+
 /// The nodes obey their orders to set copies aside.
 fn set_aside(world: &mut World, on: impl Fn(PeerId) -> bool) {
     world.says.retain(|(peer, _), _| !on(*peer));
@@ -314,9 +321,7 @@ fn a_disk_that_cannot_be_read_may_hold_what_is_not_reported() {
     world.go(id);
     assert!(info(&world, id).note.unwrap().contains("absent or broken"));
     world.disk.clear();
-    later(&mut world);
-    world.go(id);
-    assert_eq!(ended(&world, id), (ProcedureState::Completed, None));
+    completes_later(&mut world, id);
 }
 
 #[test]
@@ -327,9 +332,7 @@ fn a_node_that_says_it_holds_nothing_may_still_hear_of_a_configuration_from_befo
     world.go(id);
     assert_eq!(ended(&world, id).0, ProcedureState::Running);
     assert!(info(&world, id).note.unwrap().contains("has not said since the drop"));
-    later(&mut world);
-    world.go(id);
-    assert_eq!(ended(&world, id), (ProcedureState::Completed, None));
+    completes_later(&mut world, id);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::io;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// A few threads with a name. What is given to them waits in order while all are busy; whoever gives it waits too, so
-/// the queue is no longer than there are callers.
+/// A few threads with a name. What is given to them waits in order while all are busy; who [runs](Pool::run) something waits
+/// too, so the queue is no longer than there are callers.
 #[derive(Debug)]
 pub struct Pool {
     handle: Handle,
@@ -21,6 +21,11 @@ impl Pool {
         let mut builder = Builder::new_multi_thread();
         let runtime = builder.worker_threads(1).max_blocking_threads(threads).thread_name(name).build()?;
         Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
+    }
+
+    /// Has the work done by one of its threads, without waiting for it.
+    pub fn start(&self, work: impl FnOnce() + Send + 'static) {
+        self.handle.spawn_blocking(work);
     }
 
     /// Runs the work on one of its threads and waits. A panic in it is passed on.

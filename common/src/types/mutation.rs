@@ -236,7 +236,7 @@ impl WritesBuilder {
 
     /// Takes what was collected; the builder is empty again.
     pub fn finish(&mut self) -> Writes {
-        Writes { count: std::mem::take(&mut self.count), bytes: self.bytes.split().freeze() }
+        Writes { count: std::mem::take(&mut self.count), bytes: std::mem::take(&mut self.bytes).freeze() }
     }
 
     /// `more`: bytes that will follow the key.

@@ -2,11 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use common::fs::durable_rename;
-use rustix::fs::{FallocateFlags, fallocate, fdatasync};
+use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate, fdatasync};
 
 use super::format::{SegmentHeader, segment_path};
 
@@ -86,6 +87,14 @@ impl Segment {
     /// Makes what was written durable. Never called again after it failed.
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(fdatasync(&self.file)?)
+    }
+
+    /// Asks the system to begin writing these bytes to the disk, and does not wait: a later sync has less to do.
+    pub(super) fn begin_writing(&self, from: u64, to: u64) {
+        if let Some(length) = NonZeroU64::new(to.saturating_sub(from)) {
+            // Only advice: what it does not achieve, the sync does.
+            let _ = fadvise(&self.file, from, Some(length), Advice::DontNeed);
+        }
     }
 
     /// Gives back the space behind `end`.

@@ -35,6 +35,9 @@ use super::space::Reserve;
 /// Frames in one group at most: their slices stay a few calls' worth.
 const GROUP_FRAMES_MAX: usize = 1024;
 
+/// Bytes after which the system is asked to write what nobody syncs.
+const EARLY: u64 = 1 << 20;
+
 struct Head {
     segment: Arc<Segment>,
     /// Where the next group goes.
@@ -42,6 +45,8 @@ struct Head {
     /// Where the last group with frames ended; a note may follow it.
     frames_end: u64,
     synced_to: u64,
+    /// Up to where the system was asked to write.
+    begun_to: u64,
     /// What the segment itself says to be durable.
     noted: u64,
     /// A write into it failed: it takes nothing more.
@@ -52,6 +57,15 @@ impl Head {
     fn is_note_due(&self) -> bool {
         let room = self.segment.bytes.saturating_sub(self.end) >= GROUP_HEADER as u64;
         room && !self.cut && self.noted < self.frames_end && self.frames_end <= self.synced_to
+    }
+
+    /// Without a sync for each group, the one that seals the segment would find all of it unwritten.
+    fn write_early(&mut self) {
+        let from = self.begun_to.max(self.synced_to);
+        if self.end >= from + EARLY {
+            self.segment.begin_writing(from, self.end);
+            self.begun_to = self.end;
+        }
     }
 }
 
@@ -237,7 +251,7 @@ impl Writer {
         let segment = Arc::new(segment);
         self.shared.state.write().segments.insert(header.sequence, Arc::clone(&segment));
         let end = SEGMENT_HEADER as u64;
-        self.head = Some(Head { segment, end, frames_end: end, synced_to: end, noted: end, cut: false });
+        self.head = Some(Head { segment, end, frames_end: end, synced_to: end, begun_to: end, noted: end, cut: false });
         Ok(())
     }
 
@@ -290,6 +304,9 @@ impl Writer {
         head.noted = head.synced_to;
         head.end += GROUP_HEADER as u64 + length;
         head.frames_end = head.end;
+        if self.shared.options.sync != SyncMode::Always {
+            head.write_early();
+        }
         self.shared.stats.bytes.fetch_add(GROUP_HEADER as u64 + length, Ordering::Relaxed);
         self.shared.stats.group_bytes.record(length);
         Ok(entries)

@@ -57,7 +57,7 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     }
 }
 
-/// Applies committed mutations: at once, or on the blocking pool while RocksDB holds writers back.
+/// Applies committed mutations: at once, or on the blocking pool while RocksDB does not keep up.
 pub(crate) async fn apply(storage: Storage, mutations: Vec<Arc<Mutation>>) -> Result<Decree, String> {
     let applied = match storage.apply_at_once(&mutations) {
         Ok(Some(applied)) => Ok(applied),

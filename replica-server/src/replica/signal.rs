@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
+use futures::task::AtomicWaker;
 use pacifica::AppendSeq;
-use tokio::sync::Notify;
 
 use crate::log::{AppendSink, LogError};
 
@@ -13,7 +14,9 @@ use crate::log::{AppendSink, LogError};
 pub(crate) struct DurableSignal {
     seq: AtomicU64,
     failed: AtomicBool,
-    wake: Notify,
+    /// Something was written since the task looked.
+    news: AtomicBool,
+    task: AtomicWaker,
 }
 
 impl DurableSignal {
@@ -31,21 +34,31 @@ impl DurableSignal {
         self.failed.swap(false, Ordering::AcqRel)
     }
 
-    /// Waits for news.
-    pub(crate) async fn changed(&self) {
-        self.wake.notified().await;
+    /// Waits for news; ready once for all there is.
+    pub(crate) fn poll_news(&self, context: &Context<'_>) -> Poll<()> {
+        if self.news.swap(false, Ordering::AcqRel) {
+            return Poll::Ready(());
+        }
+        self.task.register(context.waker());
+        // What came before the registration woke nobody.
+        if self.news.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn tell(&self) {
+        self.news.store(true, Ordering::Release);
+        self.task.wake();
     }
 }
 
 impl AppendSink for DurableSignal {
     fn durable(&self, seq: AppendSeq) {
         self.seq.fetch_max(seq.0, Ordering::Release);
-        self.wake.notify_one();
+        self.tell();
     }
 
     fn failed(&self, error: &LogError) {
         tracing::error!(%error, "a log append failed");
         self.failed.store(true, Ordering::Release);
-        self.wake.notify_one();
+        self.tell();
     }
 }

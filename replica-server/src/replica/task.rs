@@ -3,14 +3,17 @@
 //! Handlers never touch the core: they send here and wait. Persist, then speak: what an effect says to a peer or a
 //! client was made durable before the core emitted it, and that is asserted here once more.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use common::clock::Clock;
 use common::rpc::WireResult;
 use common::rpc::data::{DataError, DataOp};
 use common::types::{Decree, ReplicaStatus, Time, Writes};
+use foldhash::HashMap;
 use pacifica::{AppendSeq, Effect, Event, Health, Token};
 use replica_state::overlay::Overlay;
 use tokio::sync::{mpsc, oneshot};
@@ -111,7 +114,7 @@ impl Task {
             signal,
             inbox,
             overlay: Overlay::default(),
-            pending: HashMap::new(),
+            pending: HashMap::default(),
             next_token: 0,
             evaluations: 0,
             effects: Vec::new(),
@@ -129,23 +132,31 @@ impl Task {
         self.step(Event::Tick);
         self.perform().await;
         self.publish();
-        loop {
-            tokio::select! {
-                biased;
-                () = self.signal.changed() => {}
-                taken = self.inbox.recv_many(&mut turn, TURN) => if taken == 0 { break },
-            }
+        while self.next(&mut turn).await {
             self.take_durable();
+            let heard = !turn.is_empty();
             for input in turn.drain(..) {
                 if let Input::Stop { flush, done } = input {
                     return self.stop(flush, done).await;
                 }
                 self.input(input).await;
             }
-            self.step(Event::Gathered);
+            if heard {
+                self.step(Event::Gathered);
+            }
             self.perform().await;
             self.publish();
         }
+    }
+
+    /// Waits for inputs, or for news of the log, and takes what there is of both. False: nobody can tell it anything more.
+    async fn next(&mut self, turn: &mut Vec<Input>) -> bool {
+        poll_fn(|context| {
+            let news = self.signal.poll_news(context).is_ready();
+            let taken = self.inbox.poll_recv_many(context, turn, TURN);
+            if news && taken.is_pending() { Poll::Ready(true) } else { taken.map(|taken| taken > 0) }
+        })
+        .await
     }
 
     async fn input(&mut self, input: Input) {
@@ -306,18 +317,29 @@ impl Task {
             self.env.beacons.wanted();
         }
         self.replica.gate.publish(until);
-        let (error, clean, condemned) = (self.error.clone(), self.clean, self.condemned);
-        let view = View { error, clean, condemned, ..View::of(&self.core) };
-        let now = (view.status, view.ballot);
-        let before = std::mem::replace(&mut *self.replica.view.lock(), Arc::new(view));
-        if before.roster != self.core.roster() {
+        if self.show() {
             self.env.beacons.roster_changed();
         }
+        let now = (self.core.status(), self.core.ballot());
         let serves = self.core.is_serving() && self.error.is_none();
-        self.replica.serves.send_if_modified(|old| std::mem::replace(old, serves) != serves);
-        if self.replica.changed.send_if_modified(|old| std::mem::replace(old, now) != now) {
+        if *self.replica.serves.borrow() != serves {
+            self.replica.serves.send_replace(serves);
+        }
+        if *self.replica.changed.borrow() != now {
+            self.replica.changed.send_replace(now);
             self.env.meta.news();
         }
+    }
+
+    /// Brings the view up to date; whether its roster changed.
+    fn show(&self) -> bool {
+        let (error, clean, condemned) = (self.error.clone(), self.clean, self.condemned);
+        let mut shown = self.replica.view.lock();
+        // In its place, unless somebody looks at it.
+        let view = Arc::make_mut(&mut shown);
+        let before = std::mem::take(&mut view.roster);
+        *view = View { error, clean, condemned, ..View::of(&self.core) };
+        before != view.roster
     }
 
     /// Ends the role and lets go of storage and log; every waiting client is answered.

@@ -149,7 +149,7 @@ impl Connection {
     async fn write(&mut self, slot: u16, arguments: &[Bytes]) {
         match self.door.write(slot, arguments, self.session.version).await {
             Ok(writing) => {
-                self.session.wrote = self.door.atlas.page().partition(slot).map(|config| config.gpid);
+                self.session.wrote = Some(slot);
                 self.replies.await_write(slot, writing);
             }
             Err(reply) => self.answer(reply),
@@ -194,8 +194,15 @@ impl Connection {
             return Ok(());
         }
         me.unsent.store(output.len(), Ordering::Relaxed);
-        let sent = tokio::time::timeout(SEND, stream.write_all(output)).await;
-        sent.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        // Mostly the system takes all of it at once.
+        let taken = match stream.try_write(output) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            taken => taken?,
+        };
+        if let Some(rest) = output.get(taken..).filter(|rest| !rest.is_empty()) {
+            let sent = tokio::time::timeout(SEND, stream.write_all(rest)).await;
+            sent.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        }
         me.sent.fetch_add(output.len() as u64, Ordering::Relaxed);
         me.unsent.store(0, Ordering::Relaxed);
         output.clear();

@@ -30,22 +30,25 @@ impl Door {
     /// # Errors
     /// The answer: `MOVED`, or `CLUSTERDOWN` once nobody has served it for a while, or at once if there is no table.
     pub(super) async fn place(&self, slot: u16) -> Result<Arc<Replica>, Reply> {
-        let began = self.node.clock.mono();
+        let mut began = None;
         loop {
             match self.sight(slot) {
                 Sight::Here(replica) => return Ok(replica),
                 Sight::Elsewhere(reply) => return Err(reply),
-                // It may have been created since the last look, so only what was said after the request counts.
-                Sight::Nowhere if self.atlas.page().missed_since(began) => return Err(self.no_table()),
-                Sight::Nowhere if self.node.clock.mono().since(began) >= WAIT => {
-                    return Err(Reply::error(errors::SLOT_NOT_SERVED));
-                }
-                Sight::Nowhere => {
-                    let mut turned = self.atlas.look_again();
-                    // Either there is news of the cluster, or of this node's own replica.
-                    let _ = tokio::time::timeout(LOOK, turned.changed()).await;
-                }
+                Sight::Nowhere => {}
             }
+            let now = self.node.clock.mono();
+            let began = *began.get_or_insert(now);
+            // It may have been created since the last look, so only what was said after the request counts.
+            if self.atlas.page().missed_since(began) {
+                return Err(self.no_table());
+            }
+            if now.since(began) >= WAIT {
+                return Err(Reply::error(errors::SLOT_NOT_SERVED));
+            }
+            let mut turned = self.atlas.look_again();
+            // Either there is news of the cluster, or of this node's own replica.
+            let _ = tokio::time::timeout(LOOK, turned.changed()).await;
         }
     }
 

@@ -144,7 +144,7 @@ impl Door {
         if timeout < 0 {
             return Reply::error("ERR timeout is negative");
         }
-        let replica = session.wrote.and_then(|gpid| self.node.registry.get(gpid));
+        let replica = session.wrote.and_then(|slot| self.node.registry.get(self.atlas.page().partition(slot)?.gpid));
         let config = replica.and_then(|replica| replica.view().config.clone());
         Reply::count(config.map_or(0, |config| config.secondaries.len()))
     }

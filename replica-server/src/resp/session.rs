@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use common::types::Gpid;
 use resp::command::{Flag, Spec};
 use resp::protocol::Limits;
 use resp::{Reply, Version, errors};
@@ -19,8 +18,8 @@ pub(super) struct Session {
     pub(super) authenticated: bool,
     /// It is closed once what it asked for before is answered.
     pub(super) ends: bool,
-    /// The partition that it wrote to last, for WAIT.
-    pub(super) wrote: Option<Gpid>,
+    /// The slot that it wrote to last, for WAIT.
+    pub(super) wrote: Option<u16>,
 }
 
 impl Session {

@@ -2,76 +2,93 @@
 
 use std::sync::Arc;
 
-use common::types::{Body, Mutation, WriteOp};
+use common::types::Mutation;
 
-use super::decree::{Applied, DECREE_KEY};
+use super::decree::Applied;
 use super::error::StorageError;
-use super::rocks::{Batch, Rocks};
 use super::store::Storage;
 
 impl Storage {
-    /// Applies committed mutations as one batch with the decree record; not durable until it is flushed, by RocksDB
-    /// itself or by [`Storage::flush`]. Blocks while RocksDB holds writers back.
+    /// Applies committed mutations; not durable until they are flushed, by RocksDB itself or by [`Storage::flush`]. Blocks
+    /// while RocksDB holds writers back.
     ///
     /// The mutations follow each other and what is applied, without a gap; anything else is a broken invariant.
     ///
     /// # Errors
-    /// If it is closed or the disk fails; nothing of them is applied then.
+    /// If it is closed or the disk failed; nothing of them is applied then. [`Storage::write_out`]'s, where that was due:
+    /// they are applied then, as a restart will find out from the log.
     pub fn apply(&self, mutations: &[Arc<Mutation>]) -> Result<Applied, StorageError> {
-        let _one_writer = self.inner.writing.lock();
-        let noted = self.inner.records.write(mutations);
-        let applied = self.with(|rocks| write(rocks, self.applied(), mutations))?;
-        noted.done();
-        self.publish(applied);
+        if self.inner.buffer.is_full() {
+            self.write_out()?;
+        }
+        let applied = self.take(mutations)?;
+        if self.inner.buffer.take_due() {
+            self.write_out()?;
+        }
         Ok(applied)
     }
 
-    /// As [`Storage::apply`], but never waits for RocksDB: `None` if it holds writers back at the moment; nothing of the
-    /// mutations is applied then.
+    /// As [`Storage::apply`], but never waits: `None` if RocksDB has not kept up with what was applied before; nothing of
+    /// the mutations is applied then. What RocksDB is to be given it gets from a thread of the engine; if that fails, the next
+    /// apply does.
     ///
     /// # Errors
-    /// As there.
+    /// If it is closed or the disk failed; nothing of them is applied then.
     pub fn apply_at_once(&self, mutations: &[Arc<Mutation>]) -> Result<Option<Applied>, StorageError> {
-        let _one_writer = self.inner.writing.lock();
-        let noted = self.inner.records.write(mutations);
-        let (batch, applied) = gather(self.applied(), mutations);
-        let written = self.with(|rocks| rocks.write_at_once(batch))?;
-        Ok(written.then(|| {
-            noted.done();
+        if self.inner.buffer.is_full() {
+            return Ok(None);
+        }
+        let applied = self.take(mutations)?;
+        if self.inner.buffer.take_due() {
+            let storage = self.clone();
+            self.inner.engine.writer.start(move || drop(storage.write_out()));
+        }
+        Ok(Some(applied))
+    }
+
+    fn take(&self, mutations: &[Arc<Mutation>]) -> Result<Applied, StorageError> {
+        self.with(|_| {
+            let applied = follow(self.applied(), mutations);
+            self.inner.buffer.take(mutations, applied, &self.inner.records)?;
             self.publish(applied);
-            applied
-        }))
+            Ok(applied)
+        })
+    }
+
+    /// Writes what was applied before into RocksDB. Blocks while RocksDB holds writers back.
+    ///
+    /// # Errors
+    /// If it is closed or the disk fails; nothing more is applied then until it is opened again, and what was stays
+    /// readable.
+    pub fn write_out(&self) -> Result<(), StorageError> {
+        let goal = self.applied().decree;
+        let _one_at_a_time = self.inner.writing.lock();
+        while let Some(table) = self.inner.buffer.leave() {
+            self.with(|rocks| rocks.write(table.batch())).inspect_err(|error| self.note(error))?;
+            self.written_out(table.applied());
+            self.inner.buffer.left();
+            if table.applied().decree >= goal {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// After a failure RocksDB takes nothing more: no more is to be applied.
+    pub(super) fn note(&self, error: &StorageError) {
+        if !matches!(error, StorageError::Closed(_)) {
+            self.inner.buffer.fail(error);
+        }
     }
 }
 
-/// Writes mutations that follow `applied` as one batch.
-pub(super) fn write(rocks: &Rocks, applied: Applied, mutations: &[Arc<Mutation>]) -> Result<Applied, StorageError> {
-    let (batch, applied) = gather(applied, mutations);
-    rocks.write(batch)?;
-    Ok(applied)
-}
-
-/// Mutations that follow `applied` as one batch, and up to where that leads.
-fn gather(mut applied: Applied, mutations: &[Arc<Mutation>]) -> (Batch, Applied) {
-    let mut batch = Batch::with_capacity(mutations.iter().map(|mutation| mutation.size()).sum());
+/// Where mutations lead that follow `applied`.
+pub(super) fn follow(mut applied: Applied, mutations: &[Arc<Mutation>]) -> Applied {
     for mutation in mutations {
         let (found, last) = (mutation.decree, applied.decree);
         assert!(found == last.next(), "decree {found} follows {last}");
-        applied = add(&mut batch, mutation, applied);
+        let time_ms = applied.time_ms.max(mutation.time_ms);
+        applied = Applied { decree: found, ballot: mutation.ballot, time_ms };
     }
-    batch.put(DECREE_KEY, &applied.encode());
-    (batch, applied)
-}
-
-fn add(batch: &mut Batch, mutation: &Mutation, applied: Applied) -> Applied {
-    if let Body::Writes(writes) = &mutation.body {
-        for op in writes.iter() {
-            match op {
-                WriteOp::Put { key, value } => batch.put(key, value),
-                WriteOp::Delete { key } => batch.delete(key),
-            }
-        }
-    }
-    let time_ms = applied.time_ms.max(mutation.time_ms);
-    Applied { decree: mutation.decree, ballot: mutation.ballot, time_ms }
+    applied
 }

@@ -39,7 +39,7 @@ impl Storage {
     /// If it is closed or the disk fails; what stands at `to` then is no checkpoint.
     pub fn checkpoint(&self, to: &Path) -> Result<Checkpoint, StorageError> {
         self.pass_flush_point()?;
-        self.with(|rocks| rocks.checkpoint(to))?;
+        self.with_all(|rocks| rocks.checkpoint(to))?;
         sync_parent(to).map_err(|error| StorageError::io(to, &error))?;
         let applied = Self::read_applied(to)?;
         Ok(Checkpoint { decree: applied.decree, applied, time_ms: applied.time_ms, files: files(to)? })

@@ -27,7 +27,7 @@ impl Storage {
         let mut heads = Heads::default();
         // A cell, for both closures are borrowed during the call.
         let moment = Cell::new(Applied::default());
-        self.with(|rocks| {
+        self.with_all(|rocks| {
             rocks.visit_snapshot(
                 &mut |applied| {
                     moment.set(applied);

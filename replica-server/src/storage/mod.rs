@@ -27,6 +27,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod write_buffer;
 
 pub use checkpoint::{Checkpoint, CheckpointFile};
 pub use decree::{Applied, DECREE_KEY};

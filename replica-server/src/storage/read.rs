@@ -22,7 +22,7 @@ impl Storage {
     /// # Errors
     /// If it is closed, damaged, or the disk fails.
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StorageError> {
-        self.with(|rocks| self.inner.records.read(key, || rocks.get(key, Tier::All))).map(Option::flatten)
+        self.read(key, Tier::All).map(Option::flatten)
     }
 
     /// The stored value, if memory knows it: fit for a runtime thread (about 3 µs).
@@ -30,8 +30,17 @@ impl Storage {
     /// # Errors
     /// If it is closed or damaged.
     pub fn get_cached(&self, key: &[u8]) -> Result<Cached, StorageError> {
-        let found = self.with(|rocks| self.inner.records.read(key, || rocks.get(key, Tier::CacheOnly)))?;
-        Ok(found.map_or(Cached::NotInCache, Cached::Found))
+        self.read(key, Tier::CacheOnly).map(|found| found.map_or(Cached::NotInCache, Cached::Found))
+    }
+
+    /// Asks the cache, then the write buffer, then RocksDB: what leaves one is in the next already.
+    fn read(&self, key: &[u8], tier: Tier) -> Result<Option<Option<Bytes>>, StorageError> {
+        self.with(|rocks| {
+            self.inner.records.read(key, || {
+                let buffered = self.inner.buffer.tables().get(key);
+                buffered.map_or_else(|| rocks.get(key, tier), |value| Ok(Some(value)))
+            })
+        })
     }
 
     /// The stored values, in the order of the keys, all of one moment. Blocks on the disk.
@@ -39,6 +48,14 @@ impl Storage {
     /// # Errors
     /// If it is closed, damaged, or the disk fails.
     pub fn multi_get(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>, StorageError> {
-        self.with(|rocks| rocks.multi_get(keys))
+        self.with(|rocks| {
+            let tables = self.inner.buffer.tables();
+            let buffered: Vec<_> = keys.iter().map(|key| tables.get(key)).collect();
+            let moment = rocks.snapshot(Tier::All);
+            drop(tables);
+            let wanted = keys.iter().zip(&buffered).filter_map(|(key, value)| value.is_none().then_some(key));
+            let mut stored = moment.multi_get(wanted)?.into_iter();
+            Ok(buffered.into_iter().map(|value| value.unwrap_or_else(|| stored.next().flatten())).collect())
+        })
     }
 }

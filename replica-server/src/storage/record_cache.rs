@@ -1,13 +1,14 @@
-//! Records by key, in front of RocksDB: a record that is here is not searched for in memtables and blocks.
+//! Records by key, in front of everything: a record that is here is not searched for in memtables and blocks.
 //!
-//! It never tells an older state than RocksDB does. A shard of it notes the writes that are under way on its keys:
+//! It never tells an older state than the storage does. A write of a key puts the new value in the place of the old one while
+//! whoever asks the storage has to wait for it; and what a read found is put here only if no write of the shard came between:
 //!
 //! ```text
-//! write:  begin (note) ── RocksDB ── end (put the new value in the place of the old one; note gone)
-//! read:   look ── not here: a ticket, unless a write is under way ── RocksDB ── put it here, if no write began since
+//! write:  (write buffer locked: here ── buffer)
+//! read:   look ── not here: a ticket ── write buffer ── RocksDB ── put it here, unless something was written since the ticket
 //! ```
-//! While a write is under way nothing of its shard is told from here, so whoever saw the new value in RocksDB, or in a
-//! snapshot of it, sees no older one here afterwards; and what a read found before a write began is not put here after it.
+//! So whoever saw the new value sees no older one here afterwards: before the write buffer shows it, it is here, or nothing is and
+//! no older ticket counts.
 //!
 //! A write puts no new keys here, only reads do: most of what is written is not read soon.
 
@@ -16,7 +17,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use common::types::{Body, Mutation, WriteOp};
 use parking_lot::Mutex;
 use quick_cache::unsync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, Equivalent, Weighter};
@@ -48,9 +48,7 @@ pub struct RecordCacheStats {
 
 struct Shard {
     records: Cache<Key, Option<Bytes>, Weight, DefaultHashBuilder>,
-    /// Writes that are under way.
-    writers: u32,
-    /// Writes that ever began.
+    /// Writes so far.
     writes: u64,
     hits: u64,
     misses: u64,
@@ -102,11 +100,11 @@ impl Weighter<Key, Option<Bytes>> for Weight {
 enum Look {
     /// The stored value, or that there is no such record.
     Known(Option<Bytes>),
-    /// Not here. With a ticket, what RocksDB says may be put here.
-    Unknown(Option<Ticket>),
+    /// Not here. With the ticket, what the storage says may be put here.
+    Unknown(Ticket),
 }
 
-/// The writes that had begun on a shard when a read did.
+/// The writes on a shard when a read began.
 #[derive(Clone, Copy)]
 struct Ticket(u64);
 
@@ -118,7 +116,6 @@ impl RecordCache {
         let hasher = DefaultHashBuilder::default();
         let shard = || Shard {
             records: Cache::with(entries, bytes, Weight, hasher.clone(), DefaultLifecycle::default()),
-            writers: 0,
             writes: 0,
             hits: 0,
             misses: 0,
@@ -151,14 +148,12 @@ impl RecordCache {
 
 impl Shard {
     fn look(&mut self, key: KeyRef<'_>) -> Look {
-        if self.writers == 0
-            && let Some(value) = self.records.get(&key)
-        {
+        if let Some(value) = self.records.get(&key) {
             self.hits += 1;
             return Look::Known(value.clone());
         }
         self.misses += 1;
-        Look::Unknown((self.writers == 0).then_some(Ticket(self.writes)))
+        Look::Unknown(Ticket(self.writes))
     }
 
     fn put(&mut self, key: KeyRef<'_>, value: Option<Bytes>, ticket: Ticket) {
@@ -167,29 +162,13 @@ impl Shard {
         }
     }
 
-    fn begin(&mut self) {
-        self.writers += 1;
+    fn overwrite(&mut self, key: KeyRef<'_>, value: Option<&[u8]>) {
         self.writes += 1;
-    }
-
-    /// `value`: what was written, `None` if it was removed.
-    fn end(&mut self, key: KeyRef<'_>, value: Option<&[u8]>) {
-        self.leave();
         if value.is_some_and(|value| value.len() > VALUE_BYTES_MAX) {
             self.records.remove(&key);
         } else if let Some(mut place) = self.records.peek_mut(&key) {
             *place = value.map(Bytes::copy_from_slice);
         }
-    }
-
-    fn fail(&mut self, key: KeyRef<'_>) {
-        self.leave();
-        self.records.remove(&key);
-    }
-
-    fn leave(&mut self) {
-        assert!(self.writers > 0, "a write ends that never began");
-        self.writers -= 1;
     }
 }
 
@@ -220,58 +199,15 @@ impl Records {
             Look::Unknown(ticket) => ticket,
         };
         let found = fetch()?;
-        if let (Some(value), Some(ticket)) = (&found, ticket) {
+        if let Some(value) = &found {
             shard.lock().put(key, value.clone(), ticket);
         }
         Ok(found)
     }
 
-    /// Notes that these are being written. Until it ends nothing of their shards is told from here.
-    pub(super) fn write<'w>(&'w self, mutations: &'w [Arc<Mutation>]) -> Writing<'w> {
-        for op in ops(mutations) {
-            self.shard_of(op).0.lock().begin();
-        }
-        Writing { records: self, mutations, written: false }
-    }
-
-    fn shard_of<'k>(&self, op: WriteOp<'k>) -> (&Mutex<Shard>, KeyRef<'k>) {
-        let (WriteOp::Put { key, .. } | WriteOp::Delete { key }) = op;
+    /// A record is being written, or removed (`None`); whoever asks the storage for it finds the new value once this returns.
+    pub(super) fn overwrite(&self, key: &[u8], value: Option<&[u8]>) {
         let key = KeyRef { storage: self.storage, key };
-        (self.cache.shard(key), key)
+        self.cache.shard(key).lock().overwrite(key, value);
     }
-}
-
-/// Mutations that are being written.
-pub(super) struct Writing<'w> {
-    records: &'w Records,
-    mutations: &'w [Arc<Mutation>],
-    written: bool,
-}
-
-impl Writing<'_> {
-    /// They are in RocksDB.
-    pub(super) fn done(mut self) {
-        self.written = true;
-    }
-}
-
-impl Drop for Writing<'_> {
-    fn drop(&mut self) {
-        for op in ops(self.mutations) {
-            let (shard, key) = self.records.shard_of(op);
-            match op {
-                _ if !self.written => shard.lock().fail(key),
-                WriteOp::Put { value, .. } => shard.lock().end(key, Some(value)),
-                WriteOp::Delete { .. } => shard.lock().end(key, None),
-            }
-        }
-    }
-}
-
-fn ops(mutations: &[Arc<Mutation>]) -> impl Iterator<Item = WriteOp<'_>> {
-    let writes = mutations.iter().filter_map(|mutation| match &mutation.body {
-        Body::Writes(writes) => Some(writes),
-        Body::Opening { .. } => None,
-    });
-    writes.flat_map(|writes| writes.iter())
 }

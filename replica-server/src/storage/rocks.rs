@@ -24,15 +24,15 @@ thread_local! {
     // Options cannot be shared between threads, and making them costs as much as a cached read.
     static CACHE_ONLY: ReadOptions = tier(ReadTier::BlockCache);
     static PERSISTED: ReadOptions = tier(ReadTier::Persisted);
-    static PATIENT: WriteOptions = unlogged(false);
-    static AT_ONCE: WriteOptions = unlogged(true);
+    static UNLOGGED: WriteOptions = unlogged();
 }
 
-/// How a batch is written: the mutation log holds it already.
-fn unlogged(at_once: bool) -> WriteOptions {
+/// How a batch is written: the mutation log holds it already, and it is in order of key, so the place of one record is near
+/// that of the last.
+fn unlogged() -> WriteOptions {
     let mut options = WriteOptions::default();
     options.disable_wal(true);
-    options.set_no_slowdown(at_once);
+    options.set_memtable_insert_hint_per_batch(true);
     options
 }
 
@@ -214,25 +214,10 @@ impl Rocks {
         }
     }
 
-    pub(super) fn multi_get(&self, keys: &[Bytes]) -> Result<Vec<Option<Bytes>>> {
-        let found = self.db.multi_get(keys);
-        let convert = |error: rocksdb::Error| convert(&self.dir, &error);
-        found.into_iter().map(|value| value.map(|value| value.map(Bytes::from)).map_err(convert)).collect()
-    }
-
     /// Writes a batch as one; waits while RocksDB holds writers back.
     pub(super) fn write(&self, batch: Batch) -> Result<()> {
-        let written = PATIENT.with(|options| self.db.write_opt(batch.0, options));
+        let written = UNLOGGED.with(|options| self.db.write_opt(batch.0, options));
         written.map_err(|error| convert(&self.dir, &error))
-    }
-
-    /// As [`Rocks::write`], if RocksDB holds nobody back at the moment; else it writes nothing and says false.
-    pub(super) fn write_at_once(&self, batch: Batch) -> Result<bool> {
-        match AT_ONCE.with(|options| self.db.write_opt(batch.0, options)) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::Incomplete => Ok(false),
-            Err(error) => Err(convert(&self.dir, &error)),
-        }
     }
 
     /// Visits records with `start <= key < end` in order until `visit` says no. `end` empty: all from `start` on.
@@ -364,6 +349,13 @@ impl Snapshot<'_> {
             Err(error) if self.tier == Tier::CacheOnly && error.kind() == ErrorKind::Incomplete => Ok(None),
             Err(error) => Err(convert(self.dir, &error)),
         }
+    }
+
+    /// The stored values, in the order of the keys.
+    pub(super) fn multi_get<'k>(&self, keys: impl Iterator<Item = &'k Bytes>) -> Result<Vec<Option<Bytes>>> {
+        let found = self.snapshot.multi_get(keys);
+        let convert = |error: rocksdb::Error| convert(self.dir, &error);
+        found.into_iter().map(|value| value.map(|value| value.map(Bytes::from)).map_err(convert)).collect()
     }
 
     /// As [`Rocks::visit`], warm. False: not all of it is to be seen in this tier.

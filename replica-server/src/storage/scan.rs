@@ -67,7 +67,7 @@ impl Storage {
         limit: ScanLimit,
         hidden: impl Fn(&[u8]) -> bool,
     ) -> Result<Scanned, StorageError> {
-        self.with(|rocks| gather(limit, hidden, |visit| rocks.visit(start, end, false, visit)))
+        self.with_all(|rocks| gather(limit, hidden, |visit| rocks.visit(start, end, false, visit)))
     }
 
     /// Counts live records with `start <= key < end` (empty `end`: to the end of the partition), at most `limit`.
@@ -98,7 +98,7 @@ impl Storage {
         now_ms: u64,
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StorageError> {
-        self.with(|rocks| {
+        self.with_all(|rocks| {
             rocks.visit(start, end, false, &mut |key, value| is_hidden(value, now_ms) || visit(key, value))
         })
     }

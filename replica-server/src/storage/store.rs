@@ -9,12 +9,14 @@ use common::fs::sync_parent;
 use common::types::{Decree, Mutation};
 use parking_lot::{Mutex, RwLock};
 
+use super::apply::follow;
 use super::decree::{Applied, DECREE_KEY};
 use super::engine::Engine;
 use super::error::StorageError;
 use super::expiry::Expiry;
 use super::record_cache::Records;
 use super::rocks::{Batch, Mode, Rocks, Tier};
+use super::write_buffer::{Table, WriteBuffer};
 
 /// One replica's data. Clones are the same storage.
 #[derive(Clone)]
@@ -24,14 +26,17 @@ pub struct Storage {
 
 pub(super) struct Inner {
     dir: PathBuf,
-    engine: Engine,
+    pub(super) engine: Engine,
     /// Read by every operation without waiting; written only to close.
     rocks: RwLock<Option<Rocks>>,
-    /// Held while a batch is written: one writer at a time.
+    /// What is applied and not in RocksDB yet.
+    pub(super) buffer: WriteBuffer,
+    /// Held while a batch is written into RocksDB: one writer at a time.
     pub(super) writing: Mutex<()>,
     pub(super) records: Records,
-    pub(super) applied: RwLock<Applied>,
-    pub(super) applied_time_ms: Arc<AtomicU64>,
+    applied: RwLock<Applied>,
+    /// The time of what is in RocksDB: its compactions go by no later one (rule TIME).
+    written_time_ms: Arc<AtomicU64>,
 }
 
 impl Storage {
@@ -55,6 +60,7 @@ impl Storage {
     pub fn open(engine: &Engine, dir: &Path) -> Result<Self, StorageError> {
         let storage = Self::open_as(engine, dir, Mode::Open)?;
         let applied = storage.with(|rocks| rocks.applied(Tier::All))?;
+        storage.written_out(applied);
         storage.publish(applied);
         Ok(storage)
     }
@@ -68,16 +74,17 @@ impl Storage {
     }
 
     fn open_as(engine: &Engine, dir: &Path, mode: Mode) -> Result<Self, StorageError> {
-        let applied_time_ms = Arc::new(AtomicU64::new(0));
-        let rocks = open_rocks(engine, dir, mode, &applied_time_ms)?;
+        let written_time_ms = Arc::new(AtomicU64::new(0));
+        let rocks = open_rocks(engine, dir, mode, &written_time_ms)?;
         let inner = Inner {
             dir: dir.to_owned(),
             engine: engine.clone(),
             rocks: RwLock::new(Some(rocks)),
+            buffer: WriteBuffer::default(),
             writing: Mutex::new(()),
             records: Records::new(&engine.records),
             applied: RwLock::new(Applied::default()),
-            applied_time_ms,
+            written_time_ms,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -114,6 +121,7 @@ impl Storage {
         if let Some(rocks) = rocks.take() {
             rocks.stop();
         }
+        self.inner.buffer.clear();
         Ok(())
     }
 
@@ -135,19 +143,28 @@ impl Storage {
         if let Some(rocks) = place.take() {
             rocks.stop();
         }
-        let rocks = open_rocks(&self.inner.engine, dir, Mode::Open, &self.inner.applied_time_ms)?;
+        let rocks = open_rocks(&self.inner.engine, dir, Mode::Open, &self.inner.written_time_ms)?;
         let (flushed, wanted) = (rocks.applied(Tier::All)?, self.applied());
         let mut missing = tail(flushed.decree);
         missing.retain(|mutation| mutation.decree > flushed.decree && mutation.decree <= wanted.decree);
-        let applied = super::apply::write(&rocks, flushed, &missing)?;
+        let applied = follow(flushed, &missing);
+        rocks.write(Table::of(&missing, applied).batch())?;
         if applied.decree != wanted.decree {
             return Err(StorageError::corruption(
                 dir,
                 format!("the log ends at {}, not {}", applied.decree, wanted.decree),
             ));
         }
+        self.written_out(applied);
+        self.inner.buffer.clear();
         *place = Some(rocks);
         Ok(applied)
+    }
+
+    /// As [`Storage::with`], once everything that was applied before is in RocksDB. Blocks.
+    pub(super) fn with_all<T>(&self, run: impl FnOnce(&Rocks) -> Result<T, StorageError>) -> Result<T, StorageError> {
+        self.write_out()?;
+        self.with(run)
     }
 
     /// Runs an operation, unless the storage is closed or being closed. Never waits for a closer.
@@ -160,13 +177,16 @@ impl Storage {
     }
 
     pub(super) fn publish(&self, applied: Applied) {
-        self.inner.applied_time_ms.store(applied.time_ms, Ordering::Relaxed);
         *self.inner.applied.write() = applied;
+    }
+
+    pub(super) fn written_out(&self, applied: Applied) {
+        self.inner.written_time_ms.store(applied.time_ms, Ordering::Relaxed);
     }
 }
 
 fn open_rocks(engine: &Engine, dir: &Path, mode: Mode, time: &Arc<AtomicU64>) -> Result<Rocks, StorageError> {
-    let expiry = Expiry { applied_time_ms: Arc::clone(time), skew_ms: engine.skew_ms };
+    let expiry = Expiry { written_time_ms: Arc::clone(time), skew_ms: engine.skew_ms };
     Rocks::open(&engine.shared, dir, mode, expiry)
 }
 

@@ -11,6 +11,7 @@ use common::fault;
 use common::types::{Ballot, Body, Decree, Mutation, Value, WritesBuilder, encode_key};
 use tempfile::TempDir;
 
+use super::rocks::Tier;
 use super::*;
 
 mod orphans;
@@ -338,6 +339,22 @@ fn a_full_disk_fails_the_flush_in_words_and_a_reopened_storage_goes_on_from_the_
     storage.apply(&[third]).unwrap();
     assert_eq!(storage.flush().unwrap(), Decree(3));
     storage.close(WAIT).unwrap();
+}
+
+#[test]
+fn what_is_applied_at_once_goes_into_rocksdb_when_there_is_enough_of_it() {
+    let (_dir, storage) = new(&engine());
+    let in_rocksdb = || storage.with(|rocks| rocks.applied(Tier::All)).unwrap().decree;
+    storage.apply_at_once(&[put(1, &[("a", value("1", None))])]).unwrap().unwrap();
+    assert_eq!((storage.applied().decree, in_rocksdb()), (Decree(1), Decree(0)));
+    let last = (2..).find(|decree| {
+        storage.apply_at_once(&[put(*decree, &[("b", value(&"x".repeat(4000), None))])]).unwrap().unwrap();
+        in_rocksdb() > Decree(0)
+    });
+    let last = Decree(last.unwrap());
+    assert!(in_rocksdb() <= last && storage.applied().decree == last);
+    storage.write_out().unwrap();
+    assert_eq!(in_rocksdb(), last);
 }
 
 #[test]

@@ -16,7 +16,7 @@ impl Storage {
     /// If it is closed or the disk fails.
     pub fn flush(&self) -> Result<Decree, StorageError> {
         self.pass_flush_point()?;
-        self.with(super::rocks::Rocks::flush)?;
+        self.with_all(super::rocks::Rocks::flush).inspect_err(|error| self.note(error))?;
         Ok(self.flushed()?.decree)
     }
 
@@ -46,7 +46,7 @@ impl Storage {
     /// # Errors
     /// If it is closed.
     pub fn compact(&self) -> Result<(), StorageError> {
-        self.with(|rocks| {
+        self.with_all(|rocks| {
             rocks.compact();
             Ok(())
         })
@@ -73,7 +73,8 @@ impl Storage {
     /// # Errors
     /// If it is closed.
     pub fn size_bytes(&self) -> Result<u64, StorageError> {
-        self.with(|rocks| Ok(rocks.number(Number::TableBytes)? + rocks.number(Number::MemtableBytes)?))
+        let buffered = self.inner.buffer.bytes() as u64;
+        self.with(|rocks| Ok(buffered + rocks.number(Number::TableBytes)? + rocks.number(Number::MemtableBytes)?))
     }
 
     /// Failed flushes and compactions since it was opened. There is no listener: poll it.

@@ -4,10 +4,11 @@
 //! applied yet. The overlay holds the latter. What it says may still die with the primary, so whoever answers a client
 //! from it waits until the decree it returns is committed (rule REPLIES).
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use common::types::{Decree, Writes};
+use foldhash::HashMap;
 
 /// The newest write in flight of each key.
 #[derive(Debug, Default)]

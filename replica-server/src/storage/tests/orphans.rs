@@ -81,6 +81,18 @@ fn fields_of_a_hash_that_expired_go_once_every_clock_says_so() {
 }
 
 #[test]
+fn a_hash_whose_longer_life_is_not_in_rocksdb_yet_keeps_its_fields() {
+    let (_dir, storage) = new(&engine());
+    carry_out(&storage, &["HSET h a 1", "PEXPIREAT h 4000"]);
+    storage.flush().unwrap();
+    // By the time of the last of these, the hash as RocksDB knows it is gone.
+    carry_out(&storage, &["PERSIST h", "SET s 1", "SET s 2"]);
+    storage.with(|rocks| rocks.applied(Tier::All).inspect(|_| rocks.compact())).unwrap();
+    let all = evaluated("HGETALL h", 9, &mut Applied(&storage)).reply;
+    assert_eq!(all, Reply::map([("a", Reply::bulk("1"))]));
+}
+
+#[test]
 fn a_moment_that_is_read_keeps_its_fields() {
     let (_dir, storage) = new(&engine());
     carry_out(&storage, &["HSET h a 1 b 2"]);

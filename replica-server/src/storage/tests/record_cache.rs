@@ -1,4 +1,4 @@
-//! The cache of records: never older than RocksDB, whoever reads and writes when.
+//! The cache of records: never older than the storage, whoever reads and writes when.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -43,42 +43,21 @@ fn what_was_read_once_is_not_asked_for_again_nor_what_was_not_found() {
 fn what_is_written_takes_the_place_of_what_was_read() {
     let (_cache, records) = records(1 << 20);
     read(&records, "a", Some(known("1")));
-    let write = [put(1, &[("a", value("2", None)), ("a", value("3", None))])];
-    records.write(&write).done();
-    assert_eq!(read(&records, "a", None), known("3"), "the last one");
-}
-
-#[test]
-fn while_a_record_is_written_the_storage_is_asked_and_its_answer_is_not_kept() {
-    let (_cache, records) = records(1 << 20);
-    read(&records, "a", Some(known("1")));
-    let write = [put(1, &[("a", value("2", None))])];
-    let under_way = records.write(&write);
-    assert_eq!(read(&records, "a", Some(known("1"))), known("1"));
-    assert_eq!(read(&records, "a", Some(known("2"))), known("2"));
-    under_way.done();
+    records.overwrite(&key("a"), known("2").as_deref());
     assert_eq!(read(&records, "a", None), known("2"));
+    records.overwrite(&key("a"), None);
+    assert_eq!(read(&records, "a", None), None, "it is known that there is none");
 }
 
 #[test]
 fn what_a_read_found_before_a_write_is_not_kept_after_it() {
     let (_cache, records) = records(1 << 20);
-    let write = [put(1, &[("a", value("2", None))])];
     let fetch = || {
-        records.write(&write).done();
+        records.overwrite(&key("a"), known("2").as_deref());
         Ok::<_, Infallible>(Some(known("1")))
     };
     assert_eq!(records.read(&key("a"), fetch).unwrap(), Some(known("1")), "it began before the write");
     assert_eq!(read(&records, "a", Some(known("2"))), known("2"));
-}
-
-#[test]
-fn after_a_write_that_failed_the_storage_is_asked() {
-    let (_cache, records) = records(1 << 20);
-    read(&records, "a", Some(known("1")));
-    let write = [put(1, &[("a", value("2", None))])];
-    drop(records.write(&write));
-    assert_eq!(read(&records, "a", Some(known("1"))), known("1"));
 }
 
 #[test]
@@ -100,8 +79,7 @@ fn long_values_are_left_to_the_storage_also_when_they_take_the_place_of_short_on
     let (_cache, records) = records(64 << 20);
     let long = value(&"x".repeat(64 << 10), None);
     read(&records, "a", Some(known("1")));
-    let write = [put(1, &[("a", long.clone())])];
-    records.write(&write).done();
+    records.overwrite(&key("a"), Some(&long));
     for _ in 0..2 {
         assert_eq!(read(&records, "a", Some(Some(long.clone()))), Some(long.clone()));
     }
@@ -126,7 +104,8 @@ fn a_cache_of_nothing_keeps_nothing() {
     assert_eq!(cache.stats().bytes, 0);
 }
 
-/// One key is written, counting up; readers see it in the cache, on disk and in moments, in turns, and never see it go back.
+/// One key is written, counting up; readers see it in the cache, on disk and in moments, in turns, while it goes into RocksDB,
+/// and never see it go back.
 #[test]
 fn whatever_readers_ask_a_record_never_goes_back() {
     const WRITES: u64 = 20_000;
@@ -138,15 +117,21 @@ fn whatever_readers_ask_a_record_never_goes_back() {
         stored.map_or(0, |text| std::str::from_utf8(&text).unwrap().parse::<u64>().unwrap())
     };
     let read = |turn: u64| {
-        let found = match turn % 3 {
+        let found = match turn % 4 {
             0 => storage.get_cached(&key("k")).unwrap(),
             1 => storage.moment(Reach::Memory, |moment| moment.get(&key("k"))).unwrap().unwrap(),
+            2 => Cached::Found(storage.multi_get(&[key("k")]).unwrap().remove(0)),
             _ => Cached::Found(storage.get(&key("k")).unwrap()),
         };
         let Cached::Found(found) = found else { panic!("it is in memory") };
         number(found)
     };
     std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::SeqCst) {
+                storage.write_out().unwrap();
+            }
+        });
         for _ in 0..2 {
             scope.spawn(|| {
                 let mut last = 0;
@@ -173,6 +158,8 @@ enum Step {
     Put(u8, u8),
     Delete(u8),
     Read(u8),
+    Range(u8, u8, bool),
+    WriteOut,
     Flush,
     Reopen,
 }
@@ -182,6 +169,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..8_u8, any::<u8>()).prop_map(|(name, value)| Step::Put(name, value)),
         2 => (0..8_u8).prop_map(Step::Delete),
         8 => (0..8_u8).prop_map(Step::Read),
+        4 => (0..9_u8, 0..9_u8, any::<bool>()).prop_map(|(start, end, disk)| Step::Range(start, end, disk)),
+        2 => Just(Step::WriteOut),
         1 => Just(Step::Flush),
         1 => Just(Step::Reopen),
     ];
@@ -200,7 +189,7 @@ fn written(decree: u64, name: u8, value: Option<&Bytes>) -> Arc<Mutation> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
     #[test]
-    fn a_storage_with_the_cache_answers_as_one_without(steps in steps()) {
+    fn cache_write_buffer_and_rocksdb_answer_as_one(steps in steps()) {
         let (_dir, storage) = new(&engine());
         let (mut model, mut log) = (BTreeMap::new(), Vec::new());
         for step in steps {
@@ -221,6 +210,19 @@ proptest! {
                     let found = storage.get_cached(&key(&name.to_string())).unwrap();
                     prop_assert_eq!(found, Cached::Found(model.get(&name).cloned()));
                 }
+                Step::Range(start, end, disk) => {
+                    let (from, to) = (key(&start.to_string()), key(&end.to_string()));
+                    let expected: BTreeMap<_, _> =
+                        model.iter().map(|(name, stored)| (key(&u8::to_string(name)), stored.clone())).collect();
+                    let within = expected.into_iter().filter(|(name, _)| from <= *name && *name < to);
+                    let (all, reach) = (ScanLimit::records(100), if disk { Reach::Disk } else { Reach::Memory });
+                    let found = storage.moment(reach, |moment| moment.scan(&from, &to, all, 0)).unwrap().unwrap();
+                    prop_assert!(found.is_some() || !disk);
+                    if let Some(found) = found {
+                        prop_assert_eq!(found.records, within.collect::<Vec<_>>());
+                    }
+                }
+                Step::WriteOut => storage.write_out().unwrap(),
                 Step::Flush => drop(storage.flush().unwrap()),
                 Step::Reopen => drop(storage.reopen(WAIT, &mut |_| log.clone()).unwrap()),
             }

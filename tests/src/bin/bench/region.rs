@@ -39,6 +39,10 @@ pub(crate) struct Options {
     /// Moves of each
     #[arg(long, default_value_t = 10)]
     pub(crate) moves: usize,
+
+    /// What a node fetches at most per second (`learn.max_rate`); 0: no limit. The default is that of a node
+    #[arg(long, default_value = "100MiB")]
+    pub(crate) max_rate: String,
 }
 
 /// How often regions of which sizes, in bytes, are moved.
@@ -77,8 +81,11 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     if options.quick {
         say("Small sizes and few moves (--quick): not to be compared with anything.");
     }
-    let ground = Ground::start(NODES, &scale.sizes).await?;
-    say(&format!("\n#### Moves of a primary to another node under {PUTS} puts/s, {} of each size\n", scale.moves));
+    let ground = Ground::start(NODES, &scale.sizes, vec![("learn.max_rate", options.max_rate.clone())]).await?;
+    let (count, rate) = (scale.moves, &options.max_rate);
+    say(&format!(
+        "\n#### Moves of a primary to another node under {PUTS} puts/s, {count} of each size, learn.max_rate {rate}\n"
+    ));
     say("Pauses in ms: P50, P99, longest. \"Idle\" is the longest put in as long a time without a move.\n");
     say(
         "| region | fetched MiB | took s | copy MiB/s | client pause | of it, from the hand-over on | idle | meta server saw |",

@@ -41,17 +41,12 @@ pub(crate) struct Loaded {
 }
 
 impl Ground {
-    /// Starts so many nodes, with a table of one partition of each size, and loads everything.
+    /// Starts so many nodes with these settings, with a table of one partition of each size, and loads everything.
     ///
     /// # Errors
     /// It does not start, or a write fails.
-    pub(crate) async fn start(nodes: usize, sizes: &[u64]) -> Result<Self> {
-        // The only limit of a move is its own.
-        let settings = vec![
-            ("logging.format", "json".to_owned()),
-            ("migrate.max_rate", "0".to_owned()),
-            ("learn.max_rate", "0".to_owned()),
-        ];
+    pub(crate) async fn start(nodes: usize, sizes: &[u64], mut settings: Vec<(&'static str, String)>) -> Result<Self> {
+        settings.push(("logging.format", "json".to_owned()));
         let cluster = Cluster::start_with(Options { nodes, settings, ..Options::default() }).await?;
         let mut ground = Self { cluster, loaded: Vec::new(), failures: Failures::default() };
         for &bytes in sizes {

@@ -104,7 +104,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let wanted = |part| options.parts.contains(&part);
     let mut verdicts = Vec::new();
     if options.parts.iter().any(|part| *part != Part::Crowd) {
-        let ground = Ground::start(3, &scale.sizes).await?;
+        // The only limit of a move is its own.
+        let unlimited = ["migrate.max_rate", "learn.max_rate"].map(|setting| (setting, "0".to_owned()));
+        let ground = Ground::start(3, &scale.sizes, unlimited.into()).await?;
         if wanted(Part::Copying) {
             verdicts.extend(copying::measure(&ground, &scale).await?);
         }

@@ -1,13 +1,11 @@
 //! The digest by which copies of a partition are compared.
 
-use std::cell::Cell;
-
 use common::rpc::node_admin::Digest;
 use common::types::{Value, ValueKind};
 use redis_data::encoding::Owner;
 
-use super::decree::Applied;
 use super::error::StorageError;
+use super::moment::Reach;
 use super::scan::is_expired;
 use super::store::Storage;
 
@@ -21,31 +19,20 @@ impl Storage {
     /// # Errors
     /// If it is closed, damaged, or the disk fails.
     pub fn digest(&self, taken: impl FnOnce()) -> Result<Digest, StorageError> {
-        let mut taken = Some(taken);
-        let mut records = 0;
-        let mut hash = Hash::default();
-        let mut heads = Heads::default();
-        // A cell, for both closures are borrowed during the call.
-        let moment = Cell::new(Applied::default());
-        self.with_all(|rocks| {
-            rocks.visit_snapshot(
-                &mut |applied| {
-                    moment.set(applied);
-                    if let Some(taken) = taken.take() {
-                        taken();
-                    }
-                },
-                &mut |key, value| {
-                    if !is_expired(value, moment.get().time_ms) && heads.owns(key, value, moment.get().time_ms) {
-                        records += 1;
-                        hash.field(key);
-                        hash.field(value);
-                    }
-                    true
-                },
-            )
-        })?;
-        Ok(Digest { decree: moment.get().decree, records, hash: hash.0 })
+        self.moment(Reach::Disk, |moment| {
+            let at = moment.applied()?;
+            taken();
+            let (mut records, mut hash, mut heads) = (0, Hash::default(), Heads::default());
+            moment.visit(&[], &[], true, &mut |key, value| {
+                if !is_expired(value, at.time_ms) && heads.owns(key, value, at.time_ms) {
+                    records += 1;
+                    hash.field(key);
+                    hash.field(value);
+                }
+                true
+            })?;
+            Ok(Digest { decree: at.decree, records, hash: hash.0 })
+        })?
     }
 }
 

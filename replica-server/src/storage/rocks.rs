@@ -233,20 +233,6 @@ impl Rocks {
         walk(&self.dir, iterator, start, visit)
     }
 
-    /// As [`Rocks::visit`] over all records, at the snapshot whose decree record is returned first.
-    pub(super) fn visit_snapshot(
-        &self,
-        begin: &mut dyn FnMut(Applied),
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<()> {
-        let _counted = Counted::new(&self.moments);
-        let snapshot = self.db.snapshot();
-        let record = snapshot.get(DECREE_KEY).map_err(|error| convert(&self.dir, &error))?;
-        let applied = record.as_deref().and_then(Applied::decode);
-        begin(applied.ok_or_else(|| StorageError::corruption(&self.dir, "the decree record is missing or malformed"))?);
-        walk(&self.dir, snapshot.raw_iterator_opt(range_options(&[], true)), &[], visit)
-    }
-
     /// The present moment, to be read in that tier.
     pub(super) fn snapshot(&self, tier: Tier) -> Snapshot<'_> {
         let counted = Counted::new(&self.moments);
@@ -358,9 +344,22 @@ impl Snapshot<'_> {
         found.into_iter().map(|value| value.map(|value| value.map(Bytes::from)).map_err(convert)).collect()
     }
 
-    /// As [`Rocks::visit`], warm. False: not all of it is to be seen in this tier.
-    pub(super) fn visit(&self, start: &[u8], end: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Result<bool> {
-        let mut options = range_options(end, false);
+    /// Up to where it is applied.
+    pub(super) fn applied(&self) -> Result<Applied> {
+        let record = self.get(DECREE_KEY)?.flatten();
+        let applied = record.as_deref().and_then(Applied::decode);
+        applied.ok_or_else(|| StorageError::corruption(self.dir, "the decree record is missing or malformed"))
+    }
+
+    /// As [`Rocks::visit`]. False: not all of it is to be seen in this tier.
+    pub(super) fn visit(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        cold: bool,
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<bool> {
+        let mut options = range_options(end, cold);
         if self.tier == Tier::CacheOnly {
             options.set_read_tier(ReadTier::BlockCache);
         }

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use common::types::{Value, ValueKind};
 
 use super::error::StorageError;
+use super::rocks::Tier;
 use super::store::Storage;
+use super::write_buffer::visit_over;
 
 /// Where a scan ends at the latest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +69,7 @@ impl Storage {
         limit: ScanLimit,
         hidden: impl Fn(&[u8]) -> bool,
     ) -> Result<Scanned, StorageError> {
-        self.with_all(|rocks| gather(limit, hidden, |visit| rocks.visit(start, end, false, visit)))
+        gather(limit, hidden, |visit| self.visit(start, end, visit))
     }
 
     /// Counts live records with `start <= key < end` (empty `end`: to the end of the partition), at most `limit`.
@@ -98,8 +100,16 @@ impl Storage {
         now_ms: u64,
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StorageError> {
-        self.with_all(|rocks| {
-            rocks.visit(start, end, false, &mut |key, value| is_hidden(value, now_ms) || visit(key, value))
+        self.visit(start, end, &mut |key, value| is_hidden(value, now_ms) || visit(key, value))
+    }
+
+    /// Shows what is applied, of one moment, of which only the range is copied.
+    fn visit(&self, start: &[u8], end: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Result<(), StorageError> {
+        self.with(|rocks| {
+            let tables = self.inner.buffer.tables();
+            let (newer, snapshot) = (tables.range(start, end), rocks.snapshot(Tier::All));
+            drop(tables);
+            visit_over(newer, |visit| snapshot.visit(start, end, false, visit), visit).map(drop)
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What is applied and not in RocksDB yet.
 //!
 //! ```text
-//! apply ──> gathering ── once it is due, or somebody needs RocksDB whole ──> leaving ──> RocksDB
+//! apply ──> gathering ── once it is due, or before a flush ──> leaving ──> RocksDB
 //! read  ──> gathering, else leaving, else RocksDB
 //! ```
 //! RocksDB takes many mutations as one batch, in order of key, with one decree record and only the last value of each key, on
@@ -41,7 +41,7 @@ pub(super) struct WriteBuffer {
 }
 
 /// Both tables, as of one moment.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Tables {
     gathering: Table,
     leaving: Option<Arc<Table>>,
@@ -50,7 +50,7 @@ pub(super) struct Tables {
 }
 
 /// Mutations that follow each other.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Table {
     /// The newest value of each key.
     newest: HashMap<Bytes, Option<Bytes>>,
@@ -140,6 +140,12 @@ impl WriteBuffer {
 }
 
 impl Tables {
+    /// Up to where they lead; `None`: no further than RocksDB is.
+    pub(super) fn applied(&self) -> Option<Applied> {
+        let tables = [Some(&self.gathering), self.leaving.as_deref()];
+        tables.into_iter().flatten().find(|table| table.bytes > 0).map(Table::applied)
+    }
+
     /// The newest value of a key; `None` if RocksDB is to be asked.
     pub(super) fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
         let leaving = || self.leaving.as_ref().and_then(|table| table.newest.get(key));

@@ -195,9 +195,7 @@ impl Rocks {
     }
 
     pub(super) fn applied(&self, tier: Tier) -> Result<Applied> {
-        let record = self.get(DECREE_KEY, tier)?.flatten();
-        let applied = record.as_deref().and_then(Applied::decode);
-        applied.ok_or_else(|| StorageError::corruption(&self.dir, "the decree record is missing or malformed"))
+        applied(&self.dir, self.get(DECREE_KEY, tier)?.flatten())
     }
 
     /// `None`: not to be seen in that tier.
@@ -218,19 +216,6 @@ impl Rocks {
     pub(super) fn write(&self, batch: Batch) -> Result<()> {
         let written = UNLOGGED.with(|options| self.db.write_opt(batch.0, options));
         written.map_err(|error| convert(&self.dir, &error))
-    }
-
-    /// Visits records with `start <= key < end` in order until `visit` says no. `end` empty: all from `start` on.
-    /// `cold`: as a scrub reads, past the cache.
-    pub(super) fn visit(
-        &self,
-        start: &[u8],
-        end: &[u8],
-        cold: bool,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<()> {
-        let iterator = self.db.raw_iterator_opt(range_options(end, cold));
-        walk(&self.dir, iterator, start, visit)
     }
 
     /// The present moment, to be read in that tier.
@@ -294,16 +279,6 @@ impl Rocks {
     }
 }
 
-fn walk(
-    dir: &Path,
-    mut iterator: DBRawIterator<'_>,
-    start: &[u8],
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-) -> Result<()> {
-    pass(&mut iterator, start, visit);
-    iterator.status().map_err(|error| convert(dir, &error))
-}
-
 /// Shows records from `start` on until `visit` says no, or the iterator ends; its status says why.
 fn pass(iterator: &mut DBRawIterator<'_>, start: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) {
     iterator.seek(start);
@@ -346,12 +321,11 @@ impl Snapshot<'_> {
 
     /// Up to where it is applied.
     pub(super) fn applied(&self) -> Result<Applied> {
-        let record = self.get(DECREE_KEY)?.flatten();
-        let applied = record.as_deref().and_then(Applied::decode);
-        applied.ok_or_else(|| StorageError::corruption(self.dir, "the decree record is missing or malformed"))
+        applied(self.dir, self.get(DECREE_KEY)?.flatten())
     }
 
-    /// As [`Rocks::visit`]. False: not all of it is to be seen in this tier.
+    /// Visits records with `start <= key < end` in order until `visit` says no. `end` empty: all from `start` on. `cold`: as a
+    /// scrub reads, past the cache. False: not all of it is to be seen in this tier.
     pub(super) fn visit(
         &self,
         start: &[u8],
@@ -371,6 +345,12 @@ impl Snapshot<'_> {
             Err(error) => Err(convert(self.dir, &error)),
         }
     }
+}
+
+/// What a decree record says.
+fn applied(dir: &Path, record: Option<Bytes>) -> Result<Applied> {
+    let applied = record.as_deref().and_then(Applied::decode);
+    applied.ok_or_else(|| StorageError::corruption(dir, "the decree record is missing or malformed"))
 }
 
 /// A number that RocksDB knows of a database.

@@ -40,9 +40,9 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 10)]
     pub(crate) moves: usize,
 
-    /// What a node fetches at most per second (`learn.max_rate`); 0: no limit. The default is that of a node
-    #[arg(long, default_value = "100MiB")]
-    pub(crate) max_rate: String,
+    /// What a node fetches at most per second (`learn.max_rate`), such as 50MiB; 0: no limit; without it as by default
+    #[arg(long)]
+    pub(crate) max_rate: Option<String>,
 }
 
 /// How often regions of which sizes, in bytes, are moved.
@@ -81,8 +81,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     if options.quick {
         say("Small sizes and few moves (--quick): not to be compared with anything.");
     }
-    let ground = Ground::start(NODES, &scale.sizes, vec![("learn.max_rate", options.max_rate.clone())]).await?;
-    let (count, rate) = (scale.moves, &options.max_rate);
+    let settings = options.max_rate.iter().map(|rate| ("learn.max_rate", rate.clone())).collect();
+    let ground = Ground::start(NODES, &scale.sizes, settings).await?;
+    let (count, rate) = (scale.moves, options.max_rate.as_deref().unwrap_or("as by default"));
     say(&format!(
         "\n#### Moves of a primary to another node under {PUTS} puts/s, {count} of each size, learn.max_rate {rate}\n"
     ));

@@ -6,6 +6,7 @@ mod checked;
 mod copy;
 mod direct;
 mod durable;
+mod remove;
 mod throttle;
 
 pub use arriving::ArrivingFile;
@@ -14,4 +15,5 @@ pub use copy::{Copied, CopyContext, CopyError, CopyReport, Doing, FileCopy, Veri
 pub use durable::{
     atomic_write, create_dir_durable, durable_rename, durable_replace, remove_dir_durable, sync_dir, sync_parent,
 };
+pub use remove::{remove_dir_gently, remove_file_gently};
 pub use throttle::{Cancelled, Throttle};

@@ -37,7 +37,7 @@ impl DiskManager {
             Ok(Look::Known(identity)) => self.take_over(&chosen, &identity)?,
             Ok(Look::Blank) => open::make(&chosen, self.cluster()).map_err(|error| unusable(error.to_string()))?,
         };
-        open::clear_checkpoints(&dir);
+        open::take_into_use(&dir);
         if let Some(reason) = dir.reason() {
             return Err(unusable(reason));
         }

@@ -8,6 +8,7 @@ mod identity;
 pub mod layout;
 mod manager;
 mod membership;
+mod mount;
 mod open;
 mod placement;
 mod record;

@@ -14,7 +14,7 @@ use super::health::SpaceLimits;
 use super::identity::Identity;
 use super::set::{ChosenDisk, DiskSet};
 use super::trash::TrashLives;
-use super::{layout, record};
+use super::{layout, mount, record};
 
 /// Which disks a node has.
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ pub(super) fn open_all(options: &DiskOptions) -> Result<Opened, OpenDisksError> 
     let dirs: Vec<_> =
         locked.into_iter().map(|(disk, found)| Arc::new(settle(disk, found, &absent, cluster))).collect();
     let set = record::remember(options, &dirs, &before, cluster);
-    dirs.iter().filter(|dir| dir.is_usable()).for_each(|dir| clear_checkpoints(dir));
+    dirs.iter().filter(|dir| dir.is_usable()).for_each(|dir| take_into_use(dir));
     Ok(Opened { dirs, set })
 }
 
@@ -218,8 +218,17 @@ pub(super) fn make(chosen: &ChosenDisk, cluster: Option<Uuid>) -> io::Result<Dat
     Ok(dir)
 }
 
+/// What is done with every disk that comes into use.
+pub(super) fn take_into_use(dir: &DataDir) {
+    clear_checkpoints(dir);
+    if mount::discards(dir.path()) {
+        let path = dir.path().display();
+        tracing::warn!(disk = dir.tag(), %path, "mounted with discard, so that writes wait while space is freed: mount it without, and let fstrim run instead");
+    }
+}
+
 /// Removes what an earlier run left of rounds and learns.
-pub(super) fn clear_checkpoints(dir: &DataDir) {
+fn clear_checkpoints(dir: &DataDir) {
     let checkpoints = layout::checkpoints_dir(dir.path());
     if let Err(error) = remove_dir_durable(&checkpoints).and_then(|()| create_dir_durable(&checkpoints)) {
         dir.note(&error);

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::fs::{durable_rename, read_checked, remove_dir_durable, write_checked};
+use common::fs::{durable_rename, read_checked, remove_dir_gently, write_checked};
 use common::types::{Gpid, Incarnation};
 use replica_state::recover::DirKind;
 use serde::{Deserialize, Serialize};
@@ -210,7 +210,7 @@ impl DiskManager {
         self.usable().filter_map(|disk| live(&disk).ok()).any(|info| Some(info.incarnation) > trash.incarnation)
     }
 
-    /// Removes one at once.
+    /// Removes one at once. Blocks, about 2 s for each GiB.
     ///
     /// # Errors
     /// Any I/O error.
@@ -222,7 +222,7 @@ impl DiskManager {
                 disk.note(error);
             }
         };
-        remove_dir_durable(&trash.path).inspect_err(note)
+        remove_dir_gently(&trash.path).inspect_err(note)
     }
 }
 

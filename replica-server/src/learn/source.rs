@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::clock::Clock;
-use common::fs::{create_dir_durable, remove_dir_durable};
+use common::fs::{create_dir_durable, remove_dir_gently};
 use common::job::LearnKind;
-use common::pool::Pool;
+use common::pool::{Pool, outcome};
 use common::rpc::peer::{LearnChunk, LearnFile, LearnOffer, LearnRequest};
 use common::rpc::{ErrorCode, WireError, WireResult};
 use common::types::{Decree, Gpid, Member, Mutation, Time};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use replica_state::learn::{Holdings, offer};
+use tokio::task::JoinHandle;
 
 use crate::disk::layout;
 use crate::log::{Pin, ReplicaLog};
@@ -55,7 +56,7 @@ enum Content {
 impl Drop for Content {
     fn drop(&mut self) {
         if let Self::Checkpoint { dir, .. } = self
-            && let Err(error) = remove_dir_durable(dir)
+            && let Err(error) = remove_dir_gently(dir)
         {
             tracing::warn!(dir = %dir.display(), %error, "a learn session's checkpoint stays behind");
         }
@@ -194,17 +195,20 @@ impl Sources {
         drop_aside(ended);
     }
 
-    /// Drops the sessions that read from a disk which is about to go; their learners begin again.
-    pub(crate) fn end_on(&self, disk: &std::path::Path) {
+    /// Drops the sessions that read from a disk which is about to go, and waits until their files are removed; their learners
+    /// begin again.
+    pub(crate) async fn end_on(&self, disk: &std::path::Path) {
+        outcome(drop_aside(self.take_on(disk))).await;
+    }
+
+    fn take_on(&self, disk: &std::path::Path) -> Vec<Session> {
         let mut sessions = self.sessions.lock();
         let reads = |content: &Content| match content {
             Content::Log { log, .. } => log.disk_log().dir().starts_with(disk),
             Content::Checkpoint { dir, .. } => dir.starts_with(disk),
         };
         let there: Vec<u64> = sessions.iter().filter(|(_, s)| reads(&s.content)).map(|(id, _)| *id).collect();
-        let dropped: Vec<_> = there.iter().filter_map(|id| sessions.remove(id)).collect();
-        drop(sessions);
-        drop_aside(dropped);
+        there.iter().filter_map(|id| sessions.remove(id)).collect()
     }
 
     /// Drops the sessions that nobody asks of.
@@ -219,8 +223,8 @@ impl Sources {
 }
 
 /// Dropping a checkpoint session removes files: not on a runtime thread.
-fn drop_aside<T: Send + 'static>(sessions: T) {
-    tokio::task::spawn_blocking(move || drop(sessions));
+fn drop_aside<T: Send + 'static>(sessions: T) -> JoinHandle<()> {
+    tokio::task::spawn_blocking(move || drop(sessions))
 }
 
 fn checkpoint(storage: &Storage, target: &std::path::Path) -> WireResult<Checkpoint> {

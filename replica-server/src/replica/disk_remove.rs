@@ -61,7 +61,7 @@ impl Node {
         } else {
             self.is_empty(disk, request.purge_garbage).await?;
         }
-        self.sources.end_on(disk.path());
+        self.sources.end_on(disk.path()).await;
         let at = self.disks.detach(disk);
         let gone = self.let_go(disk, request, jobs).await;
         if gone.is_err() {

@@ -35,6 +35,7 @@ mod waiter;
 
 use std::sync::Arc;
 
+use common::pool::outcome;
 use common::types::{Decree, Mutation};
 
 use crate::storage::Storage;
@@ -49,12 +50,9 @@ pub(crate) use operation::plain;
 pub(crate) use peers::Peers;
 pub(crate) use ports::{Decided, MetaPort};
 
-/// Runs blocking work on the blocking pool and waits. A panic in it is passed on.
+/// Runs blocking work on the blocking pool and waits, as [`outcome`] does.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+    outcome(tokio::task::spawn_blocking(work)).await
 }
 
 /// Applies committed mutations: at once, or on the blocking pool while RocksDB does not keep up.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use common::fs::remove_dir_gently;
 use common::job::{Job, JobOutcome, JobState};
 use common::rpc::node_admin::DiskMigrate;
 use common::types::{Gpid, PeerId};
@@ -164,7 +165,8 @@ pub(crate) fn remove_leftovers(origin: &Path) -> Result<()> {
         let text = entry.file_name().to_string_lossy().into_owned();
         let is_left = text.starts_with(&format!("{gpid}.")) && (entry.file_name() == name || text.contains(".gar."));
         if is_left {
-            std::fs::remove_dir_all(entry.path())?;
+            // As the servers do it: to free it as a whole holds up everybody's fsync on a disk that is told of it.
+            remove_dir_gently(&entry.path())?;
         }
     }
     Ok(())

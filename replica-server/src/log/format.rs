@@ -23,6 +23,24 @@ pub(super) const FRAME_HEADER: usize = 72;
 /// Alignment of groups and frames, in bytes.
 pub(super) const ALIGN: usize = 8;
 
+/// Of a file that is used again, pages are written whole when they are first touched, in bytes: what is not in memory would
+/// have to be read before.
+pub(super) const PAGE: usize = 4096;
+
+/// Zeros that follow the last group at least, in bytes: a note has room in them, and no header of an earlier life of the file
+/// follows at once.
+const SILENCE: u64 = (GROUP_HEADER + FRAME_HEADER) as u64;
+
+/// The zeros to write after a group that ends at `end`: none if there are enough, up to `zeroed_to`.
+pub(super) fn silence(end: u64, zeroed_to: u64, segment_bytes: u64) -> &'static [u8] {
+    const ZEROS: [u8; 2 * PAGE] = [0; 2 * PAGE];
+    if end + SILENCE <= zeroed_to {
+        return &[];
+    }
+    let to = (end + SILENCE).next_multiple_of(PAGE as u64).min(segment_bytes);
+    usize::try_from(to.saturating_sub(end)).ok().and_then(|count| ZEROS.get(..count)).unwrap_or_default()
+}
+
 const KIND_WRITES: u8 = 1;
 const KIND_OPENING: u8 = 2;
 

@@ -147,25 +147,33 @@ impl DiskLog {
         })
     }
 
+    /// Its name goes first, and durably, one segment after the other: were a newer one gone and an older one back after a power
+    /// cut, it would look like damage.
     fn remove(&self, segment: Arc<Segment>) -> Result<(), LogError> {
         let (dir, path) = (self.dir(), segment.path.clone());
         let io = |error: std::io::Error| LogError::io(&path, &error);
-        let wanted = self.shared().options.segment_bytes;
-        let mut spares = self.shared().spares.lock();
         // A reader may still have the file open: it must find the old bytes, so the file is not written again.
-        match Arc::try_unwrap(segment) {
-            Ok(segment) if segment.bytes == wanted && spares.is_empty() => {
-                let spare = spare_path(dir, u64::MAX - segment.sequence);
-                spares.push(Spare::recycle(segment, spare).map_err(io)?);
-                Ok(())
-            }
-            Ok(_) | Err(_) => unlink(dir, &path).map_err(io),
+        let Ok(segment) = Arc::try_unwrap(segment) else { return unlink(dir, &path).map_err(io) };
+        let name = spare_path(dir, u64::MAX - segment.sequence);
+        let spare = Spare::recycle(segment, name).map_err(io)?;
+        self.keep_spare(spare).map_or(Ok(()), Spare::remove).map_err(io)
+    }
+
+    /// Gives back what is not kept. On a full disk that is all but one: others need the space, first of all the reserve.
+    fn keep_spare(&self, spare: Spare) -> Option<Spare> {
+        let options = &self.shared().options;
+        let spares_max = if self.shared().is_short_of_space() { 1 } else { options.spares_max };
+        let mut spares = self.shared().spares.lock();
+        let is_wanted = spare.bytes == options.segment_bytes && spares.len() < spares_max;
+        if is_wanted {
+            spares.push(spare);
+            return None;
         }
+        Some(spare)
     }
 }
 
 fn unlink(dir: &Path, path: &Path) -> std::io::Result<()> {
     std::fs::remove_file(path)?;
-    // One by one: were a newer one gone and an older one back after a power cut, it would look like damage.
     sync_dir(dir)
 }

@@ -25,6 +25,9 @@ pub struct LogOptions {
     pub sync: SyncMode,
     /// Size of a segment in bytes. Default 64 MiB. No record is longer than a quarter of it, no write than an eighth.
     pub segment_bytes: u64,
+    /// Segments that nobody needs any more and that are kept to be written again, at most. Default 4. To overwrite costs less
+    /// than to grow: no journal takes part in the fsync, no block is freed and found anew.
+    pub spares_max: usize,
     /// Kept free so that a full disk can still flush memtables, in bytes. Default 64 MiB.
     pub reserve_bytes: u64,
     /// Above this, replicas that hold the oldest segment are named as laggards, in bytes. Default 512 MiB.
@@ -45,6 +48,7 @@ impl LogOptions {
             dir: dir.into(),
             sync: SyncMode::Always,
             segment_bytes: 64 << 20,
+            spares_max: 4,
             reserve_bytes: 64 << 20,
             held_bytes_target: 512 << 20,
             space_retry: Duration::from_millis(500),

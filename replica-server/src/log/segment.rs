@@ -6,10 +6,10 @@ use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use common::fs::durable_rename;
+use common::fs::{durable_rename, remove_file_gently};
 use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate, fdatasync};
 
-use super::format::{SegmentHeader, segment_path};
+use super::format::{PAGE, SEGMENT_HEADER, SegmentHeader, segment_path};
 
 /// A segment file that is open for reading and, while it is the head, for writing.
 #[derive(Debug)]
@@ -50,9 +50,17 @@ impl Spare {
         Ok(Self { path, file: segment.file, bytes: segment.bytes })
     }
 
+    /// Removes it, for want of use.
+    pub(super) fn remove(self) -> io::Result<()> {
+        drop(self.file);
+        remove_file_gently(&self.path)
+    }
+
     /// Makes it a segment: header, fsync, rename, fsync of the directory.
     pub(super) fn activate(self, dir: &Path, header: &SegmentHeader) -> io::Result<Segment> {
-        self.file.write_all_at(&header.encode(), 0)?;
+        let mut page = [0; PAGE];
+        page.split_at_mut(SEGMENT_HEADER).0.copy_from_slice(&header.encode());
+        self.file.write_all_at(&page, 0)?;
         self.file.sync_all()?;
         let path = segment_path(dir, header.sequence);
         durable_rename(&self.path, &path)?;

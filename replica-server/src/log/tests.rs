@@ -171,6 +171,26 @@ fn segments_go_when_all_in_them_is_flushed_and_stay_while_one_record_is_not() {
 }
 
 #[test]
+fn segments_are_used_again_and_show_nothing_of_their_earlier_life() {
+    let dir = dir();
+    let (log, _) = DiskLog::open(options(&dir)).unwrap();
+    let old = fill(&log, G, 1..=90);
+    drop(old);
+    let removed = log.collect_garbage(&|_, _| None).unwrap().segments;
+    let names =
+        || std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let spares = names().filter(|name| name.starts_with("spare.")).count();
+    assert!(removed > 4 && spares == options(&dir).spares_max, "{spares} of {removed} are kept");
+    let new = fill(&log, H, 1..=20);
+    assert_eq!(new.read(Decree(1), usize::MAX).unwrap().len(), 20);
+    drop((new, log));
+    let (log, recovery) = DiskLog::open(options(&dir)).unwrap();
+    assert_eq!((recovery.damage, recovery.cut), (vec![], None));
+    assert_eq!(decrees(&log.tail(H, I, Decree(0)).unwrap()), (1..=20).collect::<Vec<_>>());
+    assert!(log.tail(G, I, Decree(90)).unwrap().mutations.is_empty());
+}
+
+#[test]
 fn a_copy_that_no_longer_lives_here_keeps_nothing() {
     let dir = dir();
     let (log, _) = DiskLog::open(options(&dir)).unwrap();

@@ -22,8 +22,8 @@ use rand::rngs::OsRng;
 
 use super::error::LogError;
 use super::format::{
-    ALIGN, FRAME_HEADER, FrameHeader, GROUP_HEADER, GroupHeader, OPENING_BYTES, SEGMENT_HEADER, SegmentHeader,
-    frame_bytes, opening_payload, reserve_path, spare_path,
+    ALIGN, FRAME_HEADER, FrameHeader, GROUP_HEADER, GroupHeader, OPENING_BYTES, PAGE, SEGMENT_HEADER, SegmentHeader,
+    frame_bytes, opening_payload, reserve_path, silence, spare_path,
 };
 use super::handle::Shared;
 use super::index::{Entry, Place};
@@ -44,6 +44,8 @@ struct Head {
     end: u64,
     /// Where the last group with frames ended; a note may follow it.
     frames_end: u64,
+    /// Up to where nothing of an earlier life of the file follows.
+    zeroed_to: u64,
     synced_to: u64,
     /// Up to where the system was asked to write.
     begun_to: u64,
@@ -155,14 +157,16 @@ impl Writer {
 
     /// Holds the reserve and one spare segment; says so where there is no space for them.
     fn find_space(&mut self) {
-        if self.shared.poison().is_some() || !self.shared.spares.lock().is_empty() {
+        let retry = self.shared.is_short_of_space();
+        let has_spare = !self.shared.spares.lock().is_empty();
+        if self.shared.poison().is_some() || has_spare && !retry {
             return;
         }
-        let retry = self.shared.is_short_of_space();
-        let found = self.reserve.hold().and_then(|()| self.allocate());
+        // A segment that is needed no more may be a spare by now; the reserve was given up all the same.
+        let found = self.reserve.hold().and_then(|()| if has_spare { Ok(None) } else { self.allocate().map(Some) });
         match found {
             Ok(spare) => {
-                self.shared.spares.lock().push(spare);
+                self.shared.spares.lock().extend(spare);
                 self.shared.set_short_of_space(false);
             }
             Err(error) if is_full(&error) => {
@@ -209,10 +213,10 @@ impl Writer {
         !pending.attached.failed.load(Ordering::Relaxed) && bytes <= self.shared.options.frame_bytes_max()
     }
 
-    /// How many of them the head can take; at least one, since there is room.
+    /// How many of them the head can take, with the header of their group and, behind it, the note that they are durable.
     fn fitting(&self, batch: &[Pending]) -> usize {
         let Some(head) = &self.head else { return 0 };
-        let mut left = (head.segment.bytes - head.end).saturating_sub(GROUP_HEADER as u64);
+        let mut left = (head.segment.bytes - head.end).saturating_sub(2 * GROUP_HEADER as u64);
         let fits = |pending: &&Pending| {
             let bytes = frame_bytes(payload(pending).len()) as u64;
             let fits = bytes <= left;
@@ -251,7 +255,16 @@ impl Writer {
         let segment = Arc::new(segment);
         self.shared.state.write().segments.insert(header.sequence, Arc::clone(&segment));
         let end = SEGMENT_HEADER as u64;
-        self.head = Some(Head { segment, end, frames_end: end, synced_to: end, begun_to: end, noted: end, cut: false });
+        self.head = Some(Head {
+            segment,
+            end,
+            frames_end: end,
+            zeroed_to: PAGE as u64,
+            synced_to: end,
+            begun_to: end,
+            noted: end,
+            cut: false,
+        });
         Ok(())
     }
 
@@ -293,17 +306,20 @@ impl Writer {
         let length = entries.iter().map(|entry| u64::from(entry.place.bytes)).sum();
         let mark = GroupHeader { frames: entries.len() as u32, length, synced_to: head.synced_to };
         let mark = mark.encode(head.segment.salt);
-        let mut slices = Vec::with_capacity(1 + 3 * group.len());
+        let mut slices = Vec::with_capacity(2 + 3 * group.len());
         slices.push(IoSlice::new(&mark));
         for (header, payload) in headers.iter().zip(&payloads) {
             slices.push(IoSlice::new(header));
             slices.push(IoSlice::new(payload.bytes()));
             slices.push(IoSlice::new(padding(payload.len())));
         }
+        let end = head.end + GROUP_HEADER as u64 + length;
+        let zeros = silence(end, head.zeroed_to, head.segment.bytes);
+        slices.push(IoSlice::new(zeros));
         head.segment.write(&mut slices, head.end)?;
         head.noted = head.synced_to;
-        head.end += GROUP_HEADER as u64 + length;
-        head.frames_end = head.end;
+        head.zeroed_to = head.zeroed_to.max(end + zeros.len() as u64);
+        (head.end, head.frames_end) = (end, end);
         if self.shared.options.sync != SyncMode::Always {
             head.write_early();
         }

@@ -18,12 +18,14 @@ const PAGE: usize = 512;
 struct Script {
     synced: Vec<(u32, usize)>,
     unsynced: Vec<(u32, usize)>,
+    /// Into segments that were used before.
+    again: bool,
 }
 
 fn script() -> impl Strategy<Value = Script> {
     let append = || (0_u32..3, 0_usize..4000);
     let many = || prop::collection::vec(append(), 1..40);
-    (many(), many()).prop_map(|(synced, unsynced)| Script { synced, unsynced })
+    (many(), many(), any::<bool>()).prop_map(|(synced, unsynced, again)| Script { synced, unsynced, again })
 }
 
 struct Run {
@@ -31,7 +33,7 @@ struct Run {
     /// Last decree of each partition that was acknowledged as durable, and last appended.
     durable: BTreeMap<u32, u64>,
     appended: BTreeMap<u32, u64>,
-    /// Every file as it was when all of `synced` was durable.
+    /// What is surely durable of each file: what it held when all of `synced` was, or what its header was written over.
     before: BTreeMap<PathBuf, Vec<u8>>,
 }
 
@@ -43,11 +45,42 @@ fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         .collect()
 }
 
+fn inode(path: &Path) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(path).unwrap())
+}
+
+/// What spares hold, by inode.
+fn spares(dir: &Path) -> BTreeMap<u64, Vec<u8>> {
+    let paths = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let spares = paths.filter(|path| path.to_string_lossy().contains("/spare."));
+    spares.map(|path| (inode(&path), std::fs::read(path).unwrap())).collect()
+}
+
+/// What is durable of a segment that was begun since: its first page, over what its file held.
+fn begun(path: &Path, bytes: &[u8], spares: &BTreeMap<u64, Vec<u8>>) -> Vec<u8> {
+    let mut old = spares.get(&inode(path)).cloned().unwrap_or_else(|| vec![0; bytes.len()]);
+    old[..4096].fill(0);
+    old[..64].copy_from_slice(&bytes[..64]);
+    old
+}
+
+/// Fills segments with records of a copy that then lives here no longer, so that they are used again.
+fn use_once(log: &DiskLog) {
+    let sink = Seen::new();
+    let gone = log.attach(Gpid::new(9, 9), I, sink.clone());
+    (1..=90).for_each(|decree| sink.append(&gone, mutation(1, decree, 5000)));
+    sink.wait(90);
+    assert!(log.collect_garbage(&|_, _| None).unwrap().segments > 3);
+}
+
 /// Runs a script in a log that is fsynced only where the script says so.
 fn run(script: &Script) -> Run {
     let dir = dir();
     let options = LogOptions { sync: SyncMode::Never, mark_after: WAIT, ..options(&dir) };
     let (log, _) = DiskLog::open(options).unwrap();
+    if script.again {
+        use_once(&log);
+    }
     let sinks: Vec<_> = (0..3).map(|_| Seen::new()).collect();
     let logs: Vec<ReplicaLog> =
         (0..3).zip(&sinks).map(|(p, sink)| log.attach(Gpid::new(1, p), I, sink.clone())).collect();
@@ -62,9 +95,13 @@ fn run(script: &Script) -> Run {
     };
     append(&script.synced, &mut appended);
     log.sync(WAIT).unwrap();
-    let (durable, before) = (appended.clone(), files(dir.path()));
+    let (durable, before, spares) = (appended.clone(), files(dir.path()), spares(dir.path()));
     append(&script.unsynced, &mut appended);
     let after = files(dir.path());
+    let known = |(path, bytes): (&PathBuf, &Vec<u8>)| {
+        (path.clone(), before.get(path).cloned().unwrap_or_else(|| begun(path, bytes, &spares)))
+    };
+    let before = after.iter().map(known).collect();
     drop((logs, log));
     // What the close wrote and fsynced never happened.
     for (path, bytes) in after {
@@ -113,16 +150,12 @@ proptest! {
         let run = run(&script);
         let head = run.head();
         let mut bytes = std::fs::read(&head).unwrap();
-        let empty = Vec::new();
-        let old = run.before.get(&head).unwrap_or(&empty);
+        let old = &run.before[&head];
         let mut coin = seed;
         for (number, page) in bytes.chunks_mut(PAGE).enumerate() {
             coin = coin.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            // A new head's first page is durable: its header was fsynced before its first frame.
-            if coin >> 62 == 0 && !(old.is_empty() && number == 0) {
-                let at = number * PAGE;
-                let stale: Vec<u8> = (at..at + page.len()).map(|i| old.get(i).copied().unwrap_or(0)).collect();
-                page.copy_from_slice(&stale);
+            if coin >> 62 == 0 {
+                page.copy_from_slice(&old[number * PAGE..][..page.len()]);
             }
         }
         std::fs::write(&head, bytes).unwrap();
@@ -134,9 +167,8 @@ proptest! {
         let run = run(&script);
         let head = run.head();
         let bytes = std::fs::read(&head).unwrap();
-        let old = run.before.get(&head);
-        // The first byte that differs from the durable state, or that follows a new segment's header.
-        let first = old.map_or(64, |old| bytes.iter().zip(old).position(|(a, b)| a != b).unwrap_or(bytes.len()));
+        // The first byte that differs from the durable state.
+        let first = bytes.iter().zip(&run.before[&head]).position(|(a, b)| a != b).unwrap_or(bytes.len());
         let cut = first as u64 + cut % (bytes.len() as u64 - first as u64 + 1);
         std::fs::OpenOptions::new().write(true).open(&head).unwrap().set_len(cut).unwrap();
         run.check()?;
@@ -177,6 +209,30 @@ proptest! {
                 prop_assert_eq!(tail.mutations.len() as u64, *count, "partition {}: {:?}", partition, recovery);
             }
         }
+    }
+}
+
+/// Every record counts, also that which fills a segment: the note that says so must have had room behind it.
+#[test]
+fn damage_in_the_last_record_is_noticed_however_much_of_its_segment_is_left() {
+    for bytes in (4600..4900).step_by(8) {
+        let dir = dir();
+        // No notes between, so that every run comes by the same ends.
+        let (log, _) = DiskLog::open(LogOptions { mark_after: WAIT, ..options(&dir) }).unwrap();
+        let sink = Seen::new();
+        let replica = log.attach(Gpid::new(1, 0), I, sink.clone());
+        for decree in 1..=15 {
+            sink.append(&replica, mutation(1, decree, if decree < 15 { 4200 } else { bytes }));
+            sink.wait(decree as usize);
+        }
+        drop((replica, log));
+        let (path, mut file) = files(dir.path()).into_iter().next_back().unwrap();
+        // In the payload of the last record, which is the same byte again and again.
+        let at = file.iter().rposition(|byte| *byte == 15).unwrap();
+        file[at] ^= 1;
+        std::fs::write(&path, file).unwrap();
+        let (_log, recovery) = DiskLog::open(options(&dir)).unwrap();
+        assert!(!recovery.is_clean(Gpid::new(1, 0), I), "a last record of {bytes}: {recovery:?}");
     }
 }
 

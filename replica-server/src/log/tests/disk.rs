@@ -112,6 +112,32 @@ fn a_log_opens_on_a_full_disk_and_goes_on_when_there_is_space() {
     log.close();
 }
 
+#[test]
+fn a_log_that_was_full_goes_on_with_the_segments_that_it_needs_no_more() {
+    let dir = dir();
+    let Some(disk) = SmallDisk::mount(dir.path()) else { return };
+    let (log, _) = DiskLog::open(options_at(disk.0.join("log"))).unwrap();
+    let (sink, replica) = attach(&log);
+    let mut decree = 0;
+    while log.status() == LogStatus::Normal {
+        decree += 1;
+        sink.append(&replica, mutation(1, decree, 8000));
+        sink.wait(decree as usize);
+        // The thread looks for the next spare after it has answered.
+        let _ = eventually(|| log.stats().capacity_bytes > 16 << 10 || log.status() != LogStatus::Normal);
+        assert!(decree < 1000, "never full");
+    }
+    // Others take what the reserve gave up.
+    let taken = std::fs::write(disk.0.join("ballast"), vec![1; 4 << 20]);
+    assert!(taken.is_err());
+    assert!(log.collect_garbage(&|_, _| Some(Decree(decree))).unwrap().segments > 2);
+    assert!(eventually(|| log.status() == LogStatus::Normal), "{:?}", log.stats());
+    assert!(disk.0.join("log/reserve").exists());
+    sink.append(&replica, mutation(1, decree + 1, 8000));
+    sink.wait(decree as usize + 1);
+    log.close();
+}
+
 fn attach(log: &DiskLog) -> (std::sync::Arc<Seen>, crate::log::ReplicaLog) {
     let sink = Seen::new();
     let replica = log.attach(G, I, sink.clone());

@@ -54,6 +54,9 @@ impl Shared {
         let mut env = Env::new().map_err(|error| convert(Path::new("(environment)"), &error))?;
         env.set_low_priority_background_threads(settings.background_threads);
         env.set_high_priority_background_threads(settings.background_threads);
+        // Compactions, which are never in a hurry, leave the processors to those who serve: where they fall too far behind,
+        // writers are held back, and they have them.
+        env.lower_thread_pool_cpu_priority();
         let cache = Cache::new_lru_cache(settings.cache_bytes);
         let buffers = WriteBufferManager::new_write_buffer_manager(settings.write_buffers_bytes, false);
         let mut options = database_options(settings)?;

@@ -14,11 +14,13 @@
 //!  queued     the partition's lock       its turn                             -
 //!  start      -                          a primary that leads                 1 minute: fails
 //!  catch_up   AddLearner(target)         its promotion by the primary         replay timeout: rolls back
-//!  hand_over  -                          the primary, asked to hand over      10 minutes: fails as it stands
-//!  leave      -                          the primary, asked to drop           10 minutes: fails as it stands
+//!  hand_over  -                          the primary, asked to hand over *    10 minutes: fails as it stands
+//!  leave      -                          the primary, asked to drop *         10 minutes: fails as it stands
 //!  collect    lock given back            the source's directory to go         2 minutes: completed, with a note
 //!  rollback   learner out, lock back     the target's directory to go         2 minutes: ends, with a note
 //! ```
+//! \* not at once: writes that waited for the change before are answered first, so that no write waits for both.
+//!
 //! What a step is entered with is one transaction with the step itself. The point of no return is not a step but the
 //! configuration: once it names the target as a member there is no rollback, whoever noticed what first. The
 //! partition's lock is given back with the change after which nothing but a directory is waited for, since the guardian
@@ -44,6 +46,8 @@ use crate::partition::Partition;
 use crate::record::Record;
 
 const MINUTE_MS: u64 = 60_000;
+/// Each change of members pauses the partition's writes for a moment; those who waited for one are answered before the next.
+const SETTLE_MS: u64 = 100;
 
 /// Where a migration stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -137,6 +141,18 @@ impl RegionMigration {
         }
     }
 
+    /// When a step that begins now may ask the primary for its change, in Unix milliseconds.
+    const fn asks_from_ms(&self, now_ms: u64) -> u64 {
+        match self.step {
+            RegionStep::HandOver | RegionStep::Leave => now_ms.saturating_add(SETTLE_MS),
+            RegionStep::Queued
+            | RegionStep::Start
+            | RegionStep::CatchUp
+            | RegionStep::Collect
+            | RegionStep::Rollback => 0,
+        }
+    }
+
     /// Why it can only go on; `None`: it can still be cancelled.
     pub(super) fn cannot_turn_back(&self, cluster: &Cluster) -> Option<String> {
         let member =
@@ -219,7 +235,7 @@ impl At<'_> {
         }
     }
 
-    /// Only while the pause after a failed try is over, and only a primary that may answer.
+    /// Only while the pause at the beginning of a step or after a failed try is over, and only a primary that may answer.
     fn ask(&self, request: Request) -> Option<Ask> {
         let primary = self.config().primary.filter(|_| self.now.wall_ms >= self.procedure.retry_at_ms)?;
         let (procedure, gpid) = (self.procedure.id, self.migration.gpid);
@@ -231,9 +247,10 @@ impl At<'_> {
         let bytes_done = self.bytes_done();
         let migration = RegionMigration { step, target, source_leaves, bytes_done, ..self.migration.clone() };
         let limit_ms = migration.limit_ms();
+        let retry_at_ms = migration.asks_from_ms(self.now.wall_ms);
         let procedure = self.procedure.entering(Work::RegionMigration(migration), limit_ms, self.now.wall_ms);
         let partition = partition.map(Record::from);
-        partition.into_iter().chain([Procedure { error, ..procedure }.into()]).collect()
+        partition.into_iter().chain([Procedure { error, retry_at_ms, ..procedure }.into()]).collect()
     }
 
     /// Over, and the lock given back if it is still held.

@@ -63,7 +63,7 @@ impl Walk {
     fn member(leads: bool) -> (Self, Ask) {
         let mut walk = Self::learning(leads);
         walk.promote();
-        let ask = walk.go().unwrap();
+        let ask = walk.settle().unwrap();
         (walk, ask)
     }
 
@@ -108,6 +108,14 @@ impl Walk {
     /// Every step that can be taken now; what is to be asked then.
     fn go(&mut self) -> Option<Ask> {
         self.world.go(MIGRATION)
+    }
+
+    /// As [`Self::go`], once those who waited for the change before have been answered.
+    fn settle(&mut self) -> Option<Ask> {
+        assert_eq!(self.go(), None, "not at once");
+        self.world.pass(std::time::Duration::from_millis(100));
+        self.world.beat();
+        self.go()
     }
 
     /// So much time passes with heartbeats, and the migration goes on.
@@ -156,7 +164,7 @@ impl Walk {
 
     /// To its end; nodes obey at once.
     fn finish(&mut self) {
-        for _ in 0..8 {
+        for _ in 0..12 {
             if let Some(ask) = self.go() {
                 self.obey(&ask);
             } else if self.step() == "catch_up" {

@@ -99,6 +99,17 @@ fn a_refused_step_is_tried_again_after_ever_longer_pauses_and_says_why() {
 }
 
 #[test]
+fn no_change_of_members_is_asked_for_before_those_who_waited_for_the_last_were_answered() {
+    let (mut walk, ask) = Walk::member(true);
+    walk.obey(&ask);
+    let ask = walk.settle().unwrap();
+    assert!(matches!(ask.request, Request::Drop { .. }));
+    walk.obey(&ask);
+    walk.go();
+    assert_eq!(walk.step(), "collect");
+}
+
+#[test]
 fn a_primary_that_went_elsewhere_by_itself_is_not_moved_again() {
     let (mut walk, ask) = Walk::member(true);
     assert!(matches!(ask.request, Request::HandOver { .. }));

@@ -3,6 +3,7 @@
 use std::io;
 
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::{JoinError, JoinHandle};
 
 /// A few threads with a name. What is given to them waits in order while all are busy; who [runs](Pool::run) something waits
 /// too, so the queue is no longer than there are callers.
@@ -28,12 +29,19 @@ impl Pool {
         self.handle.spawn_blocking(work);
     }
 
-    /// Runs the work on one of its threads and waits. A panic in it is passed on.
+    /// Runs the work on one of its threads and waits, as [`outcome`] does.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        match self.handle.spawn_blocking(work).await {
-            Ok(done) => done,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        outcome(self.handle.spawn_blocking(work)).await
+    }
+}
+
+/// Waits for blocking work. A panic in it is passed on. A runtime that ends does not begin it any more: then this waits for the
+/// end of its own task, which is near.
+pub async fn outcome<T>(work: JoinHandle<T>) -> T {
+    match work.await.map_err(JoinError::try_into_panic) {
+        Ok(done) => done,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(_cancelled)) => std::future::pending().await,
     }
 }
 
@@ -49,6 +57,7 @@ impl Drop for Pool {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+    use std::time::Duration;
 
     use super::*;
 
@@ -71,5 +80,25 @@ mod tests {
         let name = || std::thread::current().id();
         let (first, second) = tokio::join!(pool.run(name), pool.run(name));
         assert_eq!(first, second);
+    }
+
+    #[test]
+    fn blocking_work_that_an_ending_runtime_does_not_begin_makes_nobody_panic() {
+        for _ in 0..20 {
+            let runtime = Builder::new_multi_thread().worker_threads(1).max_blocking_threads(1).build();
+            let runtime = runtime.unwrap();
+            let (go, wait) = mpsc::channel::<()>();
+            runtime.spawn_blocking(move || wait.recv());
+            let (queued, is_queued) = mpsc::channel();
+            let waits = runtime.spawn(async move {
+                queued.send(()).unwrap();
+                outcome(tokio::task::spawn_blocking(|| ())).await;
+            });
+            is_queued.recv().unwrap();
+            runtime.shutdown_timeout(Duration::from_millis(20));
+            drop(go);
+            let ended = Builder::new_current_thread().build().unwrap().block_on(waits);
+            assert!(!ended.is_err_and(|error| error.is_panic()));
+        }
     }
 }

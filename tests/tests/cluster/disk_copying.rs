@@ -22,15 +22,16 @@ async fn two_tables(cluster: &Cluster, place: &Place) -> Result<()> {
     let disks = &cluster.node(place.node)?.disks;
     let (_, disk) = disks.iter().find(|(tag, _)| *tag == place.disk).context("no such disk")?;
     let dir = disk.join(disks::live(place.gpid)).join("rdb");
-    // Four on level 0 are compacted.
-    for _ in 0..4 {
+    // Four on level 0 are compacted: the one with which a replica begins, and three. It stays empty then: what the move and a
+    // restart flush must not be compacted, too.
+    for _ in 0..3 {
         rows.write(&store(cluster)).await?;
         cli::run(cluster, &["--json", "flush", "-t", TABLE])?.json()?;
     }
     wait::until("a compacted table", SOON, async || {
         let names = std::fs::read_dir(&dir)?.flatten().map(|entry| entry.path());
         let tables = names.filter(|path| path.extension().is_some_and(|kind| kind == "sst")).count();
-        wait::holds(tables <= 2, || format!("{tables} tables"))
+        wait::holds(tables == 1, || format!("{tables} tables"))
     })
     .await?;
     rows.write(&store(cluster)).await

@@ -40,7 +40,8 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 10)]
     pub(crate) moves: usize,
 
-    /// What a node fetches at most per second (`learn.max_rate`), such as 50MiB; 0: no limit; without it as by default
+    /// What a node fetches at most per second (`learn.max_rate` and `migrate.max_rate`), such as 50MiB; 0: no limit; without it as
+    /// by default
     #[arg(long)]
     pub(crate) max_rate: Option<String>,
 }
@@ -71,6 +72,16 @@ struct Moved {
     idle_ms: f64,
 }
 
+impl std::fmt::Display for Moved {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { seconds, client_ms, change_ms, idle_ms, .. } = self;
+        write!(
+            f,
+            "{seconds:.1} s, longest put {client_ms:.0} ms, from the hand-over on {change_ms:.0}, idle {idle_ms:.0}"
+        )
+    }
+}
+
 /// Measures; prints Markdown.
 ///
 /// # Errors
@@ -81,11 +92,12 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     if options.quick {
         say("Small sizes and few moves (--quick): not to be compared with anything.");
     }
-    let settings = options.max_rate.iter().map(|rate| ("learn.max_rate", rate.clone())).collect();
+    let limits = ["learn.max_rate", "migrate.max_rate"];
+    let settings = options.max_rate.iter().flat_map(|rate| limits.map(|limit| (limit, rate.clone()))).collect();
     let ground = Ground::start(NODES, &scale.sizes, settings).await?;
     let (count, rate) = (scale.moves, options.max_rate.as_deref().unwrap_or("as by default"));
     say(&format!(
-        "\n#### Moves of a primary to another node under {PUTS} puts/s, {count} of each size, learn.max_rate {rate}\n"
+        "\n#### Moves of a primary to another node under {PUTS} puts/s, {count} of each size, limit {rate}\n"
     ));
     say("Pauses in ms: P50, P99, longest. \"Idle\" is the longest put in as long a time without a move.\n");
     say(
@@ -116,8 +128,10 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 /// To whichever node holds nothing, again and again.
 async fn moves(ground: &Ground, loaded: &Loaded, count: usize, load: &Load) -> Result<Vec<Moved>> {
     let mut moves = Vec::new();
-    for _ in 0..count {
-        moves.push(one(ground, loaded, load).await?);
+    for number in 1..=count {
+        let moved = one(ground, loaded, load).await?;
+        eprintln!("move {number} of {count}: {moved}");
+        moves.push(moved);
     }
     Ok(moves)
 }

@@ -17,7 +17,15 @@ impl State {
             self.open_tokens -= tokens.len();
             self.commit_one(mutation, tokens);
         }
-        self.list.evict(self.committed, self.options.cache_bytes);
+        self.list.evict(self.committed, self.cache_bytes);
+    }
+
+    /// Keeps at most so many bytes of committed mutations, and never more than the options say.
+    pub(crate) fn limit_cache(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.options.cache_bytes);
+        if bytes < std::mem::replace(&mut self.cache_bytes, bytes) {
+            self.list.evict(self.committed, bytes);
+        }
     }
 
     /// Commits a record that was learned, and so was never in the list.

@@ -83,6 +83,12 @@ impl Replica {
         self.assert_invariants();
     }
 
+    /// Keeps at most so many bytes of committed mutations for others, and never more than [`Options::cache_bytes`]. What is
+    /// forgotten has to be read from the log.
+    pub fn limit_cache(&mut self, bytes: usize) {
+        self.state.limit_cache(bytes);
+    }
+
     fn dispatch(&mut self, event: Event) {
         match event {
             Event::Config(config) => self.follow(&config),

@@ -20,6 +20,8 @@ use crate::replica::Boot;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) options: Arc<Options>,
+    /// Committed mutations that are kept, in bytes.
+    pub(crate) cache_bytes: usize,
     pub(crate) faults: Faults,
     pub(crate) me: Member,
     pub(crate) gpid: Gpid,
@@ -64,6 +66,7 @@ impl State {
         }
         let ballot = boot.ballot.max(newest);
         Self {
+            cache_bytes: options.cache_bytes,
             options,
             faults,
             me,

@@ -216,6 +216,7 @@ impl Server {
             process,
             clock: self.clock.clone(),
             options: Arc::new(self.settings.protocol()),
+            caches_bytes: usize::try_from(self.settings.replication.caches_bytes.0).unwrap_or(usize::MAX),
             engine,
             disks: Arc::clone(disks),
             logs: self.open_logs(disks).await?,

@@ -93,7 +93,8 @@ settings! {
         grace: HumanDuration = time(3000), "How long a secondary waits for beacons before it asks to be primary.";
         prepare_timeout: HumanDuration = time(3000), "After this a member that does not answer is dropped.";
         max_in_flight: usize = 4, "Mutations of a partition on the wire at once.";
-        cache_bytes: ByteSize = ByteSize(8 << 20), "Committed mutations of a partition kept in memory for learners.";
+        cache_bytes: ByteSize = ByteSize(8 << 20), "Committed mutations of a partition kept in memory for learners, at most.";
+        caches_bytes: ByteSize = ByteSize(128 << 20), "Those of all partitions of the node, which share it evenly.";
     }
 }
 

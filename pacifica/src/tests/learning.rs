@@ -129,6 +129,22 @@ fn the_cache_serves_committed_mutations_only_if_it_has_them_all() {
 }
 
 #[test]
+fn a_cache_that_is_limited_forgets_what_is_committed_and_nothing_else() {
+    let mut bench = Bench::primary(&[0, 1], &[]);
+    bench.write(1);
+    bench.durable();
+    bench.hear(1, ack(5, 2));
+    bench.write(2);
+    assert!(bench.replica.cached(Decree(2)).is_some());
+    bench.replica.limit_cache(0);
+    assert_eq!(bench.replica.cached(Decree(2)), None);
+    assert_eq!(bench.replica.prepared(), Decree(3));
+    bench.durable();
+    bench.hear(1, ack(5, 3));
+    assert_eq!(bench.replica.committed(), Decree(3));
+}
+
+#[test]
 fn a_checkpoint_over_given_up_records_makes_a_learner_resign() {
     let mut bench = Bench::learner();
     bench.hear(0, prepare(5, 0, 0, vec![mutation(5, 8, "x")]));

@@ -14,7 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use super::error::LogError;
 use super::format::{FRAME_HEADER, GROUP_HEADER};
 use super::index::{Index, ReplicaKey};
-use super::options::LogOptions;
+use super::options::{LogOptions, SyncMode};
 use super::pins::{Pin, Pins};
 use super::queue::{Attached, Pending, Queue};
 use super::recovery::{Damage, Recovery, recover};
@@ -300,13 +300,20 @@ impl ReplicaLog {
     }
 }
 
+/// Turns of the runtime in which a log that does not sync gathers: its wake-ups cost it more than its writes.
+const GATHER_TURNS: usize = 6;
+
 /// Wakes the writer once everything that is ready on this runtime has run: what that appends shares the wake-up and the
 /// group. The writer looks for itself within a second, should the runtime end before.
 fn nudge_soon(shared: &Arc<Shared>) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return shared.queue.nudge() };
     let shared = Arc::clone(shared);
+    // A sync takes longer than many turns: it had better begin.
+    let turns = if shared.options.sync == SyncMode::Always { 1 } else { GATHER_TURNS };
     runtime.spawn(async move {
-        tokio::task::yield_now().await;
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
         shared.queue.nudge();
     });
 }

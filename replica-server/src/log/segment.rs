@@ -97,8 +97,9 @@ impl Segment {
         Ok(fdatasync(&self.file)?)
     }
 
-    /// Asks the system to begin writing these bytes to the disk, and does not wait: a later sync has less to do.
-    pub(super) fn begin_writing(&self, from: u64, to: u64) {
+    /// Asks the system to begin writing these bytes to the disk, so that a later sync has less to do, and to keep those that
+    /// are there in memory no longer. Does not wait.
+    pub(super) fn let_go(&self, from: u64, to: u64) {
         if let Some(length) = NonZeroU64::new(to.saturating_sub(from)) {
             // Only advice: what it does not achieve, the sync does.
             let _ = fadvise(&self.file, from, Some(length), Advice::DontNeed);

@@ -38,6 +38,9 @@ const GROUP_FRAMES_MAX: usize = 1024;
 /// Bytes after which the system is asked to write what nobody syncs.
 const EARLY: u64 = 1 << 20;
 
+/// Of what it was asked to write before, so many bytes are looked at again: by now they are on the disk, and need no memory.
+const BEHIND: u64 = 4 * EARLY;
+
 struct Head {
     segment: Arc<Segment>,
     /// Where the next group goes.
@@ -61,11 +64,12 @@ impl Head {
         room && !self.cut && self.noted < self.frames_end && self.frames_end <= self.synced_to
     }
 
-    /// Without a sync for each group, the one that seals the segment would find all of it unwritten.
+    /// Without a sync for each group, the one that seals the segment would find all of it unwritten. And to write into
+    /// memory that was just given up is cheaper than into new one; nobody reads it there but a learner that is far behind.
     fn write_early(&mut self) {
         let from = self.begun_to.max(self.synced_to);
         if self.end >= from + EARLY {
-            self.segment.begin_writing(from, self.end);
+            self.segment.let_go(from.saturating_sub(BEHIND), self.end);
             self.begun_to = self.end;
         }
     }

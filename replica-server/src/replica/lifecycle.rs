@@ -231,7 +231,8 @@ impl Node {
         if let Some(health) = disk.map(|disk| self.health(&disk)).filter(|health| *health != Health::Well) {
             replica.event(Event::Health(health));
         }
-        let task = Task::new(core, Arc::clone(&replica), self.environment(), info, clean, signal, inputs);
+        let cache = self.caches.join();
+        let task = Task::new(core, Arc::clone(&replica), self.environment(), cache, info, clean, signal, inputs);
         let running = tokio::spawn(task.run());
         tokio::spawn(async move {
             if running.await.is_err() {

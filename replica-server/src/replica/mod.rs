@@ -2,6 +2,7 @@
 
 mod beacons;
 mod boot;
+mod caches;
 mod commit_point;
 mod cure;
 mod digest;

@@ -16,6 +16,7 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::beacons::Beacons;
+use super::caches::Caches;
 use super::learner::Learners;
 use super::logs::Logs;
 use super::meters::Meters;
@@ -36,6 +37,7 @@ pub(crate) struct Node {
     pub(crate) process: ProcessId,
     pub(crate) clock: Clock,
     pub(crate) options: Arc<pacifica::Options>,
+    pub(crate) caches: Arc<Caches>,
     pub(crate) engine: Engine,
     pub(crate) disks: Arc<DiskManager>,
     pub(crate) logs: Logs,
@@ -71,6 +73,8 @@ pub(crate) struct Parts {
     pub(crate) process: ProcessId,
     pub(crate) clock: Clock,
     pub(crate) options: Arc<pacifica::Options>,
+    /// Bytes that the prepare caches of all partitions share.
+    pub(crate) caches_bytes: usize,
     pub(crate) engine: Engine,
     pub(crate) disks: Arc<DiskManager>,
     pub(crate) logs: Logs,
@@ -105,6 +109,7 @@ impl Node {
             process: parts.process,
             clock: parts.clock,
             options: parts.options,
+            caches: Caches::new(parts.caches_bytes),
             engine: parts.engine,
             disks: parts.disks,
             logs: parts.logs,

@@ -19,6 +19,7 @@ use replica_state::overlay::Overlay;
 use tokio::sync::{mpsc, oneshot};
 
 use super::beacons::Beacons;
+use super::caches::Share;
 use super::handle::{Input, Replica, View};
 use super::meters::Meters;
 use super::operation::{self, Outcome, plain};
@@ -67,6 +68,7 @@ pub(crate) struct Task {
     pub(super) core: pacifica::Replica,
     pub(super) replica: Arc<Replica>,
     pub(super) env: Environment,
+    cache: Share,
     pub(super) storage: Option<Storage>,
     pub(super) info: ReplicaInfo,
     pub(super) overlay: Overlay,
@@ -95,6 +97,7 @@ impl Task {
         core: pacifica::Replica,
         replica: Arc<Replica>,
         env: Environment,
+        cache: Share,
         info: ReplicaInfo,
         clean: bool,
         signal: Arc<DurableSignal>,
@@ -106,6 +109,7 @@ impl Task {
             core,
             replica,
             env,
+            cache,
             info,
             clean,
             condemned: false,
@@ -133,6 +137,7 @@ impl Task {
         self.perform().await;
         self.publish();
         while self.next(&mut turn).await {
+            self.core.limit_cache(self.cache.bytes());
             self.take_durable();
             let heard = !turn.is_empty();
             for input in turn.drain(..) {

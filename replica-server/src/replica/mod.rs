@@ -14,6 +14,7 @@ mod gate;
 mod grant;
 mod handle;
 pub(crate) mod host;
+mod inbox;
 mod inspect;
 mod install;
 mod learner;

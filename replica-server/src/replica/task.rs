@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::beacons::Beacons;
 use super::caches::Share;
 use super::handle::{Input, Replica, View};
+use super::inbox::Inbox;
 use super::meters::Meters;
 use super::operation::{self, Outcome, plain};
 use super::ports::{LearnPort, MetaPort, PeerPort};
@@ -32,8 +33,6 @@ use crate::storage::{Cached, Engine, Storage};
 
 /// Readers of a storage that closes get so long to end.
 pub(super) const CLOSE: std::time::Duration = std::time::Duration::from_secs(10);
-/// Inputs taken in one turn.
-const TURN: usize = 256;
 
 /// What a task needs besides its replica.
 #[derive(Clone)]
@@ -85,7 +84,7 @@ pub(crate) struct Task {
     /// Appends known durable.
     pub(super) durable: AppendSeq,
     signal: Arc<DurableSignal>,
-    inbox: mpsc::Receiver<Input>,
+    inbox: Inbox,
     /// Digests that wait for their decree.
     pub(super) digests: VecDeque<(Decree, super::digest::Waiter)>,
     own: mpsc::Sender<Input>,
@@ -101,7 +100,7 @@ impl Task {
         info: ReplicaInfo,
         clean: bool,
         signal: Arc<DurableSignal>,
-        inbox: mpsc::Receiver<Input>,
+        inputs: mpsc::Receiver<Input>,
     ) -> Self {
         Self {
             storage: replica.storage(),
@@ -116,7 +115,7 @@ impl Task {
             leased: false,
             lacks_lease: false,
             signal,
-            inbox,
+            inbox: Inbox::new(inputs),
             overlay: Overlay::default(),
             pending: HashMap::default(),
             next_token: 0,
@@ -130,7 +129,7 @@ impl Task {
 
     /// Runs until told to stop.
     pub(crate) async fn run(mut self) {
-        let mut turn = Vec::with_capacity(TURN);
+        let mut turn = Vec::new();
         // What the log knew to be committed is applied before anything else, a stop included: whoever closes a copy, or
         // takes it back under another incarnation, goes by what is applied (rule LOG).
         self.step(Event::Tick);
@@ -140,12 +139,14 @@ impl Task {
             self.core.limit_cache(self.cache.bytes());
             self.take_durable();
             let heard = !turn.is_empty();
-            for input in turn.drain(..) {
+            let mut inputs = turn.drain(..);
+            while let Some(input) = inputs.next() {
                 if let Input::Stop { flush, done } = input {
-                    return self.stop(flush, done).await;
+                    return self.stop(flush, done, inputs).await;
                 }
                 self.input(input).await;
             }
+            drop(inputs);
             if heard {
                 self.step(Event::Gathered);
             }
@@ -158,7 +159,7 @@ impl Task {
     async fn next(&mut self, turn: &mut Vec<Input>) -> bool {
         poll_fn(|context| {
             let news = self.signal.poll_news(context).is_ready();
-            let taken = self.inbox.poll_recv_many(context, turn, TURN);
+            let taken = self.inbox.poll_turn(context, turn);
             if news && taken.is_pending() { Poll::Ready(true) } else { taken.map(|taken| taken > 0) }
         })
         .await
@@ -348,11 +349,14 @@ impl Task {
     }
 
     /// Ends the role and lets go of storage and log; every waiting client is answered.
-    async fn stop(mut self, flush: bool, stopped: oneshot::Sender<Decree>) {
+    async fn stop(mut self, flush: bool, stopped: oneshot::Sender<Decree>, behind: impl Iterator<Item = Input>) {
         self.replica.gate.publish(None);
         self.replica.serves.send_replace(false);
-        self.inbox.close();
         self.perform().await;
+        let leads = self.core.status() == ReplicaStatus::Primary;
+        let closing = || DataError::RetryLater(super::handle::closing(self.replica.gpid));
+        let refusal = if leads { closing() } else { self.redirect() };
+        self.inbox.close(behind, &refusal).await;
         self.env.learn.stop(self.replica.gpid);
         for (_, pending) in self.pending.drain() {
             pending.waiter.tell(Err(DataError::OutcomeUnknown));

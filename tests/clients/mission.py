@@ -26,7 +26,8 @@ def attempt(work):
     """The answer of an operation, or None if the client gave it up: its outcome is then unknown."""
     try:
         answer = work()
-    except (RedisError, OSError) as error:
+    # An IndexError is redis-py's own: reads that take turns count by primary, and then index a slot with fewer replicas.
+    except (RedisError, OSError, IndexError) as error:
         with lock:
             report["errors"][type(error).__name__] += 1
         return None
@@ -83,13 +84,23 @@ def worker(client, number):
             more -= stop.is_set()
 
 
+def work_on(client, number):
+    """A worker that ends by an error of its own is one that found something wrong."""
+    try:
+        worker(client, number)
+    except Exception as error:
+        with lock:
+            report["wrong"].append(f"worker {number}: {error!r}")
+        raise
+
+
 def main():
     nodes = [address.rsplit(":", 1) for address in sys.argv[1].split(",")]
     startup_nodes = [ClusterNode(host, int(port)) for host, port in nodes]
     # Reads take turns between the primary and its replicas.
     strategy = LoadBalancingStrategy.ROUND_ROBIN if stale_max > 0 else None
     client = RedisCluster(startup_nodes=startup_nodes, decode_responses=True, load_balancing_strategy=strategy)
-    workers = [threading.Thread(target=worker, args=(client, number)) for number in range(WORKERS)]
+    workers = [threading.Thread(target=work_on, args=(client, number)) for number in range(WORKERS)]
     for one in workers:
         one.start()
     print("working", flush=True)

@@ -242,6 +242,7 @@ mod tests {
             address: format!("127.0.0.1:{}", 34801 + peer),
             resp: None,
             alive: true,
+            loaded: true,
             replicas: 0,
             primaries: 0,
             secondaries: 0,

@@ -217,15 +217,14 @@ impl Cluster {
         self.alive(self.nodes.len()).await
     }
 
-    /// Waits until so many nodes heartbeat.
+    /// Waits until so many nodes heartbeat and can be given replicas.
     ///
     /// # Errors
     /// They do not in time.
     pub async fn alive(&self, count: usize) -> Result<()> {
         wait::until("nodes alive", READY_WITHIN, async || {
             let nodes = self.info().await?.nodes;
-            // A node that has not told of its disks yet cannot be given a replica.
-            let alive = nodes.iter().filter(|node| node.alive && !node.disks.is_empty()).count();
+            let alive = nodes.iter().filter(|node| node.alive && node.loaded && !node.disks.is_empty()).count();
             wait::holds(alive == count, || format!("{alive} of {count} are"))
         })
         .await

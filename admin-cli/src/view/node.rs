@@ -21,6 +21,8 @@ pub struct NodeView {
     pub resp: Option<String>,
     /// `ALIVE` or `DEAD`.
     pub status: &'static str,
+    /// It has opened all its replicas since it started; before that it is given none.
+    pub loaded: bool,
     pub replicas: u32,
     pub primaries: u32,
     pub secondaries: u32,
@@ -62,6 +64,7 @@ fn view(node: &NodeInfo) -> NodeView {
         address: node.address.clone(),
         resp: node.resp.clone(),
         status: if node.alive { "ALIVE" } else { "DEAD" },
+        loaded: node.loaded,
         replicas: node.replicas,
         primaries: node.primaries,
         secondaries: node.secondaries,
@@ -78,7 +81,7 @@ fn text(nodes: &[NodeView]) -> String {
         vec![
             node.peer_id.to_string(),
             node.address.clone(),
-            if node.draining { format!("{}, draining", node.status) } else { node.status.to_owned() },
+            status(node),
             node.replicas.to_string(),
             node.primaries.to_string(),
             node.secondaries.to_string(),
@@ -86,6 +89,13 @@ fn text(nodes: &[NodeView]) -> String {
         ]
     };
     table(&header, nodes.iter().map(row))
+}
+
+fn status(node: &NodeView) -> String {
+    let loading = node.status == "ALIVE" && !node.loaded;
+    let more = [(loading, ", loading"), (node.draining, ", draining")];
+    let more: String = more.into_iter().filter_map(|(holds, word)| holds.then_some(word)).collect();
+    format!("{}{more}", node.status)
 }
 
 /// `nodes`.
@@ -149,6 +159,7 @@ mod tests {
             address: "127.0.0.1:34801".to_owned(),
             resp: Some("127.0.0.1:6379".to_owned()),
             alive: true,
+            loaded: true,
             replicas: 3,
             primaries: 1,
             secondaries: 2,
@@ -173,11 +184,23 @@ mod tests {
     #[test]
     fn nodes_have_the_fields_that_scripts_rely_on() {
         let expected = json!({"nodes": [{
-            "peer_id": 0, "address": "127.0.0.1:34801", "resp": "127.0.0.1:6379", "status": "ALIVE", "replicas": 3, "primaries": 1,
+            "peer_id": 0, "address": "127.0.0.1:34801", "resp": "127.0.0.1:6379", "status": "ALIVE", "loaded": true, "replicas": 3, "primaries": 1,
             "secondaries": 2, "disks": [
                 {"disk": "disk1", "status": "NORMAL", "capacity_bytes": 9, "available_bytes": 4,
                  "draining": false}], "draining": false, "drain_blocked": null}]});
         assert_eq!(nodes(&info()).json, expected);
+    }
+
+    #[test]
+    fn a_node_that_loads_its_replicas_or_is_drained_says_so() {
+        let shown = |alive, loaded, draining| {
+            let node = NodeInfo { alive, loaded, draining, ..info().nodes.remove(0) };
+            status(&view(&node))
+        };
+        assert_eq!(shown(true, true, false), "ALIVE");
+        assert_eq!(shown(true, false, false), "ALIVE, loading");
+        assert_eq!(shown(true, false, true), "ALIVE, loading, draining");
+        assert_eq!(shown(false, false, true), "DEAD, draining");
     }
 
     #[test]

@@ -155,6 +155,8 @@ pub struct NodeInfo {
     pub resp: Option<String>,
     /// Whether it heartbeats.
     pub alive: bool,
+    /// Whether it has opened all its replicas since it started; before that it is given none.
+    pub loaded: bool,
     /// Members it holds.
     pub replicas: u32,
     /// Of them primaries.

@@ -41,6 +41,7 @@ async fn lists_are_objects_with_the_fields_of_the_specification() -> Result<()> 
         "address",
         "resp",
         "status",
+        "loaded",
         "replicas",
         "primaries",
         "secondaries",

@@ -84,6 +84,7 @@ function node(n) {
     el("div.roles", {},
       role(n.primaries, "primary", "primaries"), role(n.secondaries, "secondary", "secondaries"),
       n.learners > 0 && role(n.learners, "learner", "learners")),
+    !dead && !n.loaded && el("p.soft", {}, "It is still opening its replicas."),
     n.draining && el("p.drain.warn.wrap", {}, n.drain_blocked ? `draining, blocked: ${n.drain_blocked}` : "draining: its replicas leave it"),
     n.disks.length === 0 ? el("p.soft", {}, "It has not told of its disks yet.") : n.disks.map((d) => disk(n, d)));
 }

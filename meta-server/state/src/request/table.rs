@@ -136,6 +136,6 @@ fn too_few_nodes(replicas: u32, usable: usize) -> WireError {
         format!(
             "{replicas} replicas need {replicas} nodes with a NORMAL disk that do not come and go, and there are {usable}"
         ),
-        "start more nodes (admin-cli nodes, cluster-info), or ask for fewer replicas",
+        "start more nodes, wait for those that are loading (admin-cli nodes, cluster-info), or ask for fewer replicas",
     )
 }

@@ -41,6 +41,24 @@ fn an_address_that_nobody_could_reach_is_refused() {
 }
 
 #[test]
+fn a_node_that_loads_its_replicas_is_shown_so_and_given_none() {
+    let mut world = World::new(3);
+    let info =
+        |world: &World| world.cluster.node_info(world.cluster.node(PeerId(1)).unwrap(), world.options, world.now.mono);
+    let request = ValidatedTable::new("t", 1, 3).unwrap();
+    let create = |world: &World| world.cluster.create_table(&request, Uuid::from_u128(1), world.options, world.now);
+    let loading = Heartbeat { loaded: false, ..world.heartbeat(1) };
+    world.cluster.heard(&loading, world.now.mono);
+    assert_eq!((info(&world).alive, info(&world).loaded), (true, false));
+    let refused = create(&world).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::NotReady);
+    assert!(refused.hint.contains("loading"), "{refused:?}");
+    world.beat();
+    assert!(info(&world).loaded);
+    assert!(create(&world).is_ok());
+}
+
+#[test]
 fn a_run_without_fsync_taints_its_node_while_that_holds_copies() {
     let (mut world, _) = led();
     world.register(0, 300, false);

@@ -87,7 +87,7 @@ launch_replica() {
     --resp-listen "127.0.0.1:$((resp + $1))" "${settings[@]}"
 }
 
-# Nodes that can be given replicas: alive and not loading any more, and their disks are known.
+# Nodes that are up, drained or not: alive, not loading any more, and their disks are known.
 registered() { "$bin/admin-cli" -m "$meta" --timeout 2s cluster-info 2>/dev/null | grep -cE ' ALIVE(, draining)? .* disk1' || true; }
 
 # taken PORT

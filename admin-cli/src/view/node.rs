@@ -92,10 +92,11 @@ fn text(nodes: &[NodeView]) -> String {
 }
 
 fn status(node: &NodeView) -> String {
-    let loading = node.status == "ALIVE" && !node.loaded;
-    let more = [(loading, ", loading"), (node.draining, ", draining")];
-    let more: String = more.into_iter().filter_map(|(holds, word)| holds.then_some(word)).collect();
-    format!("{}{more}", node.status)
+    let state = match (node.status, node.loaded) {
+        ("ALIVE", false) => "ALIVE, loading",
+        (status, _) => status,
+    };
+    if node.draining { format!("{state}, draining") } else { state.to_owned() }
 }
 
 /// `nodes`.

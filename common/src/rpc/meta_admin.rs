@@ -155,7 +155,7 @@ pub struct NodeInfo {
     pub resp: Option<String>,
     /// Whether it heartbeats.
     pub alive: bool,
-    /// Whether it has opened all its replicas since it started; before that it is given none.
+    /// Whether it heartbeats and has opened all its replicas since it started; before that it is given none.
     pub loaded: bool,
     /// Members it holds.
     pub replicas: u32,

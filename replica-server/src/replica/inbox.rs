@@ -19,7 +19,7 @@ impl Inbox {
         Self(inputs)
     }
 
-    /// Takes what there is, as much as one turn; how many that were. None: nobody can tell it anything more.
+    /// Takes what there is, as much as one turn; how many that were. 0: nobody can tell it anything more.
     pub(super) fn poll_turn(&mut self, context: &mut Context<'_>, turn: &mut Vec<Input>) -> Poll<usize> {
         self.0.poll_recv_many(context, turn, TURN)
     }

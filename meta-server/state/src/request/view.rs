@@ -93,7 +93,7 @@ impl Cluster {
         }
     }
 
-    pub(crate) fn node_info(&self, node: &Node, options: GuardianOptions, now: Time) -> NodeInfo {
+    pub(super) fn node_info(&self, node: &Node, options: GuardianOptions, now: Time) -> NodeInfo {
         let configs = || self.live_partitions().map(|p| &p.config);
         let primaries = configs().filter(|c| c.primary.is_some_and(|m| m.peer == node.peer)).count();
         let secondaries = configs().filter(|c| c.secondaries.iter().any(|m| m.peer == node.peer)).count();
@@ -106,7 +106,7 @@ impl Cluster {
             address: node.address.clone(),
             resp: node.resp.clone(),
             alive: self.is_alive(node.peer, now),
-            loaded: self.vitals.get(&node.peer).is_some_and(|v| v.loaded),
+            loaded: self.vitals(node.peer, now).is_some_and(|v| v.loaded),
             replicas: count(primaries + secondaries),
             primaries: count(primaries),
             secondaries: count(secondaries),

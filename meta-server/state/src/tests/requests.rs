@@ -43,8 +43,7 @@ fn an_address_that_nobody_could_reach_is_refused() {
 #[test]
 fn a_node_that_loads_its_replicas_is_shown_so_and_given_none() {
     let mut world = World::new(3);
-    let info =
-        |world: &World| world.cluster.node_info(world.cluster.node(PeerId(1)).unwrap(), world.options, world.now.mono);
+    let info = |world: &World| world.cluster.cluster_info(&[], world.options, world.now.mono).nodes.remove(1);
     let request = ValidatedTable::new("t", 1, 3).unwrap();
     let create = |world: &World| world.cluster.create_table(&request, Uuid::from_u128(1), world.options, world.now);
     let loading = Heartbeat { loaded: false, ..world.heartbeat(1) };
